@@ -1,0 +1,215 @@
+# ngx_http_sector_cache_module
+#
+#   make test    installs what is missing, builds, tests
+#   make run     starts a demo on 127.0.0.1:8080
+#   make help    lists everything else
+#
+# Variables, on the command line or from the environment:
+#
+#   BUILD            where everything is built: build
+#   NGINX_SRC        nginx's source to build against: Debian's nginx-dev
+#   NGINX_BIN        the nginx that tests and demo run: the one on the path
+#   CC CC_OPT LD_OPT compiler, its flags, the linker's flags
+#   DESTDIR          install below this folder
+#   SECTOR_FIXTURES  recorded responses for the tests: ../shared/fixtures
+#   T                test files for the t targets: t
+#   PORT UPSTREAM_PORT UPSTREAM TTL        of the demo, see misc/run.sh
+
+MAKEFLAGS += --no-builtin-rules
+SHELL      = /bin/bash
+
+ifeq ($(origin CC),default)
+CC = cc
+endif
+
+BUILD           ?= build
+NGINX_SRC       ?= /usr/share/nginx/src
+NGINX_BIN       ?= nginx
+SECTOR_FIXTURES ?= ../shared/fixtures
+T               ?= t
+
+CC_OPT  ?= -g -O2 -fPIC -fstack-protector-strong -Wformat \
+           -Werror=format-security
+LD_OPT  ?= -fPIC -Wl,-z,relro -Wl,-z,now
+
+# For our files only, see config.make.
+SECTOR_CACHE_CFLAGS ?= -Wextra -Werror
+
+override BUILD           := $(abspath $(BUILD))
+override SECTOR_FIXTURES := $(abspath $(SECTOR_FIXTURES))
+
+# Others read these from the environment; nginx's makefile has variables of
+# the same names as ours and must not see those of our command line.
+export BUILD NGINX_SRC NGINX_BIN CC CC_OPT LD_OPT SECTOR_CACHE_CFLAGS
+export SECTOR_FIXTURES T PORT UPSTREAM_PORT UPSTREAM TTL
+MAKEOVERRIDES =
+
+MODULE   := ngx_http_sector_cache_module.so
+SUBMAKE   = $(MAKE) --no-print-directory
+JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+
+.PHONY: help deps deps-dev build install uninstall run \
+        demo-ok demo-slow demo-fail \
+        test unit unit-build t test-workers test-hup test-static \
+        layers symbols style docs-check check-selftest \
+        warnings valgrind static bare-test clean
+
+.DEFAULT_GOAL := build
+
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' \
+	    Makefile
+
+
+deps: ## install what is missing to build, test and run
+	@rm -f $(BUILD)/.deps
+	@misc/deps.sh build test run
+
+deps-dev: ## and to develop: clang, clang-format, valgrind
+	@misc/deps.sh build test run dev
+
+
+build: ## build BUILD/ngx_http_sector_cache_module.so
+	@misc/deps.sh build
+	@misc/configure.sh
+	+@$(SUBMAKE) $(JOBS) -s -C $(BUILD)/nginx -f objs/Makefile modules
+	@cmp -s $(BUILD)/nginx/objs/$(MODULE) $(BUILD)/$(MODULE) || { \
+	    install -m 644 $(BUILD)/nginx/objs/$(MODULE) $(BUILD)/$(MODULE) \
+	    && echo "built: $(BUILD)/$(MODULE)"; }
+
+
+install: build ## install the module into nginx's modules path
+	@misc/install.sh install
+
+uninstall: ## remove it from there
+	@misc/install.sh uninstall
+
+
+run: build ## start the demo on 127.0.0.1:8080; Ctrl-C ends it
+	@misc/deps.sh run
+	@exec misc/run.sh
+
+demo-ok: ## the demo's upstream answers again
+	@misc/run.sh ok
+
+demo-slow: ## the demo's upstream takes about four seconds
+	@misc/run.sh slow
+
+demo-fail: ## the demo's upstream answers 503
+	@misc/run.sh fail
+
+
+test: ## everything that a change must pass
+	+@misc/test.sh all
+
+unit: ## the unit tests alone
+	+@misc/test.sh unit
+
+t: ## the tests through nginx alone; T=t/10-x.t picks some
+	+@misc/test.sh nginx
+
+test-workers: ## those with two workers
+	+@SECTOR_TEST_WORKERS=2 misc/test.sh nginx
+
+test-hup: ## those with a reload, not a restart, between blocks
+	+@TEST_NGINX_USE_HUP=1 misc/test.sh nginx
+
+test-static: static ## those with the module linked into nginx
+	+@NGINX_BIN=$(BUILD)/static/nginx/objs/nginx SECTOR_TEST_MODULE= \
+	    misc/test.sh nginx
+
+valgrind: ## those under valgrind; a finding in our code fails
+	@misc/deps.sh build test dev
+	+@TEST_NGINX_USE_VALGRIND=1 misc/test.sh nginx
+
+
+layers: ## includes and calls point down only
+	@misc/check-layers.pl
+
+symbols: build ## the module exports what nginx looks up, nothing else
+	@misc/check-symbols.sh $(BUILD)/$(MODULE)
+
+style: ## nginx's manner
+	@misc/check-style.pl
+
+docs-check: ## directives, variables and counters are those of README.md
+	@misc/check-docs.pl
+
+check-selftest: ## the checks above do fail on what is wrong
+	@misc/check-selftest.sh
+
+
+# The unit tests: layers 0 and 1 without nginx, each tests/test_X.c a program
+# BUILD/tests/test_X.  The objects are compiled once for each set of defines.
+
+TESTS     := $(wildcard tests/test_*.c tests/torture*.c)
+TEST_BINS := $(TESTS:tests/%.c=$(BUILD)/tests/%)
+PURE      := $(notdir $(wildcard ngx_sector_cache_module/sector_*.c))
+
+# Which set a test wants: plain, or hooks for stopping a writer midway.
+VARIANT          = $(if $(filter test_store% torture%,$(1)),hooks,plain)
+DEFINES_plain    =
+DEFINES_hooks    = -DSECTOR_STORE_TEST
+
+TEST_CFLAGS   = -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra \
+                -Werror -Wno-unused-parameter -Ingx_sector_cache_module
+JANSSON_CFLAGS = $$(pkg-config --cflags jansson)
+TEST_LIBS      = $$(pkg-config --libs jansson) -lcmocka -lpthread -lm
+
+# Sanitizers where they work; a container may forbid what they need.
+SANITIZE      = $(BUILD)/tests/sanitize
+TEST_HEADERS := $(wildcard tests/*.h)
+
+unit-build: $(TEST_BINS)
+
+$(SANITIZE): misc/sanitize.sh
+	@mkdir -p $(@D)
+	@misc/sanitize.sh >$@
+
+# $(1) a program's name, $(2) its variant
+define test_program
+$(BUILD)/tests/$(1): $(BUILD)/tests/$(2)/$(1).o \
+        $(PURE:%.c=$(BUILD)/tests/$(2)/%.o) $(SANITIZE)
+	@$$(CC) $$$$(cat $(SANITIZE)) -o $$@ $$(filter %.o,$$^) $$(TEST_LIBS)
+
+$(BUILD)/tests/$(2)/$(1).o: tests/$(1).c $(SANITIZE) Makefile
+	@mkdir -p $$(@D)
+	@$$(CC) $$(TEST_CFLAGS) $$(DEFINES_$(2)) $$(JANSSON_CFLAGS) \
+	    $$$$(cat $(SANITIZE)) -MMD -MP -c -o $$@ $$<
+endef
+
+# $(1) a variant
+define pure_objects
+$(BUILD)/tests/$(1)/%.o: ngx_sector_cache_module/%.c $(SANITIZE) Makefile
+	@mkdir -p $$(@D)
+	@$$(CC) $$(TEST_CFLAGS) $$(DEFINES_$(1)) $$(JANSSON_CFLAGS) \
+	    $$$$(cat $(SANITIZE)) -MMD -MP -c -o $$@ $$<
+endef
+
+$(foreach test,$(TESTS:tests/%.c=%), \
+    $(eval $(call test_program,$(test),$(call VARIANT,$(test)))))
+$(foreach variant,plain hooks,$(eval $(call pure_objects,$(variant))))
+
+-include $(wildcard $(BUILD)/tests/*/*.d)
+
+
+warnings: ## build with gcc and clang, every warning an error
+	@misc/deps.sh build dev
+	+@$(SUBMAKE) build CC=gcc BUILD=$(BUILD)/gcc
+	+@$(SUBMAKE) build CC=clang BUILD=$(BUILD)/clang
+
+static: ## build nginx with the module linked in: BUILD/static
+	@misc/deps.sh build static
+	@BUILD=$(BUILD)/static misc/configure.sh static
+	+@$(SUBMAKE) $(JOBS) -s -C $(BUILD)/static/nginx -f objs/Makefile binary
+	@echo "built: $(BUILD)/static/nginx/objs/nginx"
+
+bare-test: ## "make test" and "make run" on a bare Debian (root, debootstrap)
+	@misc/deps.sh bare
+	@misc/bare-test.sh
+
+
+clean: ## remove what was built
+	@misc/clean.sh

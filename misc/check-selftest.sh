@@ -1,0 +1,227 @@
+#!/bin/bash
+#
+# A check is worth what it catches: each one is shown a small good tree, which
+# it must pass, then trees with one thing wrong, which it must not.
+
+# shellcheck disable=SC2016  # dollars in single quotes are for Perl
+
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+. misc/common.sh
+
+
+misc=$PWD/misc
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+good=0
+bad=0
+
+
+# A tree that everything passes.
+fresh() {
+    local dir
+
+    rm -rf "$scratch/tree"
+    dir=$scratch/tree/ngx_sector_cache_module
+    mkdir -p "$dir"
+
+    cat >"$dir/sector_stats.h" <<'H'
+#include <stdint.h>
+
+#define COUNTERS(X)  X(HIT, "hits", "answered at once")
+
+uint64_t sector_stats_sum(uint64_t a, uint64_t b);
+H
+
+    cat >"$dir/sector_stats.c" <<'C'
+#include "sector_stats.h"
+
+
+static uint64_t
+one(uint64_t a)
+{
+    if (a == 0) {
+        return 1;
+    }
+
+    return a;
+}
+
+
+/* Adds. */
+
+uint64_t
+sector_stats_sum(uint64_t a, uint64_t b)
+{
+    return one(a) + b;
+}
+C
+
+    cat >"$dir/sector_model.c" <<'C'
+#include <jansson.h>
+
+#include "sector_stats.h"
+
+
+void
+sector_model_free(json_t *json)
+{
+    json_decref(json);
+}
+C
+
+    printf '#include <ngx_http.h>\n' >"$dir/ngx_http_sector_cache_fetch.c"
+    printf '#include <ngx_http.h>\n' >"$dir/ngx_http_sector_cache_response.h"
+
+    cat >"$dir/ngx_http_sector_cache_module.c" <<'C'
+#include <ngx_http.h>
+
+static ngx_str_t  name = ngx_string("sector_cache_zone");
+C
+
+    cat >"$dir/ngx_http_sector_cache_variables.c" <<'C'
+#include <ngx_http.h>
+
+static ngx_str_t  name = ngx_string("sector_cache_age");
+C
+
+    cat >"$scratch/tree/README.md" <<'M'
+# Reference
+
+### sector_cache_zone
+
+| `$sector_cache_age` | seconds |
+| `hits` | answered at once |
+M
+}
+
+
+# run CHECK: silent, returns its status
+run() {
+    case $1 in
+    layers) "$misc/check-layers.pl" "$scratch/tree/ngx_sector_cache_module" ;;
+    style)  "$misc/check-style.pl" "$scratch/tree" ;;
+    docs)   "$misc/check-docs.pl" "$scratch/tree" ;;
+    esac >"$scratch/output" 2>&1
+}
+
+
+result() {
+    if [ "$1" = ok ]; then
+        good=$((good + 1))
+    else
+        bad=$((bad + 1))
+        printf 'selftest: %s\n' "$2"
+        sed 's/^/    /' "$scratch/output"
+    fi
+}
+
+
+# passes CHECK
+passes() {
+    fresh
+
+    if run "$1"; then
+        result ok
+    else
+        result no "$1 refuses a good tree"
+    fi
+}
+
+
+# refuses CHECK WORD FILE PERL   the file edited by a line of Perl; what the
+# check says must have the word in it
+refuses() {
+    fresh
+    perl -0pi -e "$4" "$scratch/tree/$3"
+
+    if ! run "$1" && grep -qF -- "$2" "$scratch/output"; then
+        result ok
+    else
+        result no "$1 accepts $3 after: $4"
+    fi
+}
+
+
+in=ngx_sector_cache_module
+
+passes layers
+passes style
+passes docs
+
+up='$_ = qq(#include <%s>\n$_)'
+
+# shellcheck disable=SC2059  # the format is ours
+includes() {
+    printf "$up" "$1"
+}
+
+refuses layers "nginx's" $in/sector_stats.c "$(includes ngx_core.h)"
+refuses layers "jansson" $in/sector_stats.c "$(includes jansson.h)"
+refuses layers "<time.h>" $in/sector_stats.c "$(includes time.h)"
+refuses layers "nginx's" $in/sector_model.c "$(includes ngx_core.h)"
+refuses layers "includes jansson" $in/ngx_http_sector_cache_fetch.c \
+    "$(includes jansson.h)"
+refuses layers "of layer 2" $in/sector_stats.c \
+    '$_ = qq(#include "ngx_http_sector_cache_response.h"\n$_)'
+refuses layers "fetching includes" $in/ngx_http_sector_cache_fetch.c \
+    '$_ .= qq(#include "ngx_http_sector_cache_response.h"\n)'
+refuses layers "uses nginx" $in/sector_stats.c 's/a == 0/ngx_time() == a/'
+refuses layers "asks the system" $in/sector_stats.c 's/return a;/time(0);/'
+refuses layers "allocates" $in/sector_stats.c 's/return a;/malloc(a);/'
+refuses layers "the allocator" $in/sector_model.c \
+    's/json_decref\(json\)/json_set_alloc_funcs(0, 0)/'
+refuses layers "uses jansson" $in/ngx_http_sector_cache_module.c \
+    '$_ .= qq(json_t  *j;\n)'
+
+refuses style "columns" $in/sector_stats.c 's/Adds/"x" x 90/e'
+refuses style "a tab" $in/sector_stats.c 's/    return/\treturn/'
+refuses style "blanks at" $in/sector_stats.c 's/b;/b; /'
+refuses style "// comment" $in/sector_stats.c 's/return a;/return a; \/\/ a/'
+refuses style "no line break" $in/sector_stats.c 's/\n\z//'
+refuses style "an empty line" $in/sector_stats.c 's/\z/\n/'
+refuses style "on one line" $in/sector_stats.c 's/uint64_t\none/uint64_t one/'
+refuses style "before a function" $in/sector_stats.c \
+    's/\n\n\nstatic/\n\nint  i;\n\nstatic/'
+refuses style "after a function" $in/sector_stats.c 's/\n\n\n(?=\/\*)/\n\n/'
+refuses style "no single blank" $in/sector_stats.c 's/if \(/if(/'
+refuses style "no braces" $in/sector_stats.c 's/\) \{\n(.*)\n    }/)\n$1/'
+refuses style "left to do" $in/sector_stats.c 's/Adds/"TO" . "DO"/e'
+
+refuses docs "no heading" README.md 's/### sector_cache_zone//'
+refuses docs "not described" README.md 's/\$sector_cache_age/age/'
+refuses docs "not described" README.md 's/hits/hit/'
+refuses docs "describes nothing" README.md '$_ .= "### sector_cache_none\n"'
+refuses docs "no variable" README.md '$_ .= q(See $sector_cache_none.)'
+
+
+# Symbols: a library that exports the three tables, then one more.
+
+tables='void *ngx_modules[1], *ngx_module_names[1], *ngx_module_order[1];
+int ngx_http_sector_cache_module;'
+
+library() {
+    printf '%s\n' "$1" | $CC -shared -fPIC -x c - -o "$scratch/module.so"
+}
+
+symbols() {
+    "$misc/check-symbols.sh" "$scratch/module.so" >"$scratch/output" 2>&1
+}
+
+library "$tables"
+
+if symbols; then result ok; else result no "symbols refuses a good one"; fi
+
+library "$tables int sector_stats_rows;"
+
+if ! symbols; then result ok; else result no "symbols accepts a stranger"; fi
+
+library "int ngx_http_sector_cache_module;"
+
+if ! symbols; then result ok; else result no "symbols accepts no tables"; fi
+
+
+printf 'selftest: %d passed, %d failed\n' $good $bad
+[ $bad -eq 0 ]

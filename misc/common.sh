@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# Sourced by the scripts beside it, which run from the project's top.
+
+: "${BUILD:=build}"
+: "${CC:=cc}"
+: "${NGINX_SRC:=/usr/share/nginx/src}"
+
+# Where Debian keeps nginx; a user's PATH often lacks it.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+export LC_ALL=C.UTF-8 PATH
+
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+
+# The nginx to run: NGINX_BIN, or the one on the path.
+find_nginx() {
+    local nginx
+
+    nginx=$(command -v "${NGINX_BIN:-nginx}") \
+        || die "there is no nginx \"${NGINX_BIN:-nginx}\": run \"make deps\"," \
+               "or name one with NGINX_BIN="
+
+    printf '%s\n' "$(realpath -s "$nginx")"
+}
+
+
+# A port P on which nobody listens, nor on P + 1 ... P + 9; below the range
+# from which the kernel takes ports for outgoing connections.
+free_port() {
+    perl -MIO::Socket::INET -e '
+        for (1 .. 200) {
+            my $port = 10000 + 10 * int rand 2200;
+            my @held = map {
+                IO::Socket::INET->new(Listen => 1, LocalAddr => "0.0.0.0",
+                                      LocalPort => $_, Proto => "tcp")
+            } $port .. $port + 9;
+
+            next if grep { !defined } @held;
+
+            print "$port\n";
+            exit 0;
+        }
+
+        die "no free port found\n"'
+}
+
+
+# The address of the archive that this machine's own apt uses, e.g. of
+# release "bookworm"; needs the lists of an "apt-get update".
+apt_archive() {
+    # shellcheck disable=SC2016  # apt expands it
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+        'Component: main' "Codename: $1" 2>/dev/null \
+        | sort -u | grep -v -m 1 security
+}
+
+
+# The options that make apt work in a folder of its own: it neither changes
+# nor reads the machine's lists, sources and pins.
+#     apt_private DIR TYPE URI SUITE   fills the array apt_options
+apt_private() {
+    local dir=$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+    mkdir -p "$dir"/{lists/partial,archives/partial,sources}
+
+    {
+        printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: main\n' \
+            "$2" "$3" "$4"
+        [ ! -e "$keyring" ] || printf 'Signed-By: %s\n' "$keyring"
+    } >"$dir/sources/private.sources"
+
+    # shellcheck disable=SC2034  # for the one who sources this file
+    apt_options=(
+        -q
+        -o Dir::Etc::SourceList=/dev/null
+        -o Dir::Etc::SourceParts="$dir/sources"
+        -o Dir::Etc::Preferences=/dev/null
+        -o Dir::Etc::PreferencesParts=/dev/null
+        -o Dir::State::Lists="$dir/lists"
+        -o Dir::Cache="$dir"
+        -o Dir::Cache::Archives="$dir/archives"
+        -o Acquire::Languages=none
+        -o APT::Sandbox::User=root
+    )
+}

@@ -1,0 +1,245 @@
+#!/bin/bash
+#
+# misc/deps.sh [build] [test] [run] [dev] [static] [bare]
+#
+# Installs what is missing for the named uses, with apt, and nothing when
+# nothing is missing: then it only looks, without apt and without root.
+
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+. misc/common.sh
+
+
+missing=()
+test_nginx=no
+
+# Remembered between runs, so that a build is not kept waiting for perl.
+seen=$BUILD/.deps
+
+
+need() {
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+
+has_nginx_source() {
+    [ -x "$NGINX_SRC/configure" ]
+}
+
+
+has_jansson() {
+    pkg-config --atleast-version=2.11 jansson \
+        || { ! have pkg-config && [ -f /usr/include/jansson.h ]; }
+}
+
+
+has_library() {
+    printf '#include <%s>\nint main(void) { return 0; }\n' "$1" \
+        | ${CC%% *} -E -DPCRE2_CODE_UNIT_WIDTH=8 -x c - -o /dev/null
+}
+
+
+has_cmocka() {
+    printf '%s\n' '#include <stdarg.h>' '#include <stddef.h>' \
+        '#include <setjmp.h>' '#include <stdint.h>' '#include <cmocka.h>' \
+        | ${CC%% *} -E -DPCRE2_CODE_UNIT_WIDTH=8 -x c - -o /dev/null
+}
+
+
+look_for() {
+    local use
+
+    for use in "$@"; do
+        case $use in
+        build)
+            need gcc have "${CC%% *}"
+            need libc6-dev [ -f /usr/include/stdlib.h ]
+            need make have make
+            need pkg-config have pkg-config
+            need libjansson-dev has_jansson
+
+            if [ "$NGINX_SRC" = /usr/share/nginx/src ]; then
+                need nginx have nginx
+                need nginx-dev has_nginx_source
+            elif ! has_nginx_source; then
+                die "NGINX_SRC: no configure in \"$NGINX_SRC\""
+            fi
+            ;;
+
+        test)
+            need nginx have "${NGINX_BIN:-nginx}"
+            need binutils have nm
+            need perl perl -MTAP::Harness -MIO::Socket::INET -e 1
+            need libcmocka-dev has_cmocka
+            perl -MTest::Nginx::Socket -e 1 >/dev/null 2>&1 || test_nginx=yes
+            ;;
+
+        run)
+            need nginx have "${NGINX_BIN:-nginx}"
+            need curl have curl
+            ;;
+
+        dev)
+            need clang have clang
+            need clang-format have clang-format
+            need valgrind have valgrind
+            ;;
+
+        static)
+            need libpcre2-dev has_library pcre2.h
+            need libssl-dev has_library openssl/ssl.h
+            need zlib1g-dev has_library zlib.h
+            ;;
+
+        bare)
+            need debootstrap have debootstrap
+            need git have git
+            ;;
+
+        *)
+            die "no such use: \"$use\""
+            ;;
+        esac
+    done
+}
+
+
+[ $# -gt 0 ] || set -- build test run
+
+stamp="$* $CC $NGINX_SRC ${NGINX_BIN:-}"
+
+if [ -f "$seen" ] && grep -qxF "$stamp" "$seen" \
+    && [ -x "$NGINX_SRC/configure" ] && have "${CC%% *}" \
+    && have "${NGINX_BIN:-nginx}"
+then
+    exit 0
+fi
+
+look_for "$@"
+
+if [ ${#missing[@]} -eq 0 ] && [ $test_nginx = no ]; then
+    mkdir -p "$BUILD"
+    printf '%s\n' "$stamp" >>"$seen"
+    exit 0
+fi
+
+
+# Something is missing.
+
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u | sed '/^$/d')
+
+wanted=("${missing[@]}")
+[ $test_nginx = no ] || wanted+=(libtest-nginx-perl)
+
+have apt-get \
+    || die "missing: ${wanted[*]} (the names of Debian's packages), and this" \
+           "machine has no apt-get: please install them by hand"
+
+if [ "$(id -u)" = 0 ]; then
+    root=()
+elif have sudo; then
+    root=(sudo)
+else
+    die "missing: ${wanted[*]}; please run as root: apt-get install" \
+        "${wanted[*]}"
+fi
+
+printf 'deps: installing %s\n' "${wanted[*]}"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+chmod 755 "$scratch"
+
+
+# Debian starts services when it installs them.  An nginx that we need for
+# tests must not take port 80, nor may one of the user's be restarted: package
+# scripts see these two commands first, which do nothing.
+
+mkdir "$scratch/path"
+
+for command in invoke-rc.d deb-systemd-invoke; do
+    printf '#!/bin/sh\nexit 0\n' >"$scratch/path/$command"
+    chmod 755 "$scratch/path/$command"
+done
+
+apt=(
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q
+    -o DPkg::Lock::Timeout=300
+    -o DPkg::Path="$scratch/path:/usr/sbin:/usr/bin:/sbin:/bin"
+)
+
+
+updated=no
+
+update_once() {
+    [ $updated = yes ] || "${apt[@]}" update
+    updated=yes
+}
+
+
+install_packages() {
+    "${apt[@]}" install --no-install-recommends "$@"
+}
+
+
+# Bookworm has no Test::Nginx.  Later suites have, and it is plain Perl: fetch
+# that one package, checked by apt, and let this suite give all it needs.
+install_test_nginx() {
+    local archive suite=forky
+
+    if apt-cache policy libtest-nginx-perl 2>/dev/null \
+        | grep -q 'Candidate: [0-9]'
+    then
+        install_packages libtest-nginx-perl
+        return
+    fi
+
+    # shellcheck source=/dev/null
+    archive=$(. /etc/os-release && apt_archive "${VERSION_CODENAME:-stable}") \
+        || die "apt knows of no main archive of this release"
+
+    apt_private "$scratch/apt" deb "$archive" "$suite"
+
+    apt-get "${apt_options[@]}" update
+
+    (cd "$scratch" \
+        && apt-get "${apt_options[@]}" download libtest-nginx-perl)
+
+    install_packages "$scratch"/libtest-nginx-perl_*.deb
+}
+
+
+# Lists may be there and old: update when the first try fails.
+
+if [ ${#missing[@]} -gt 0 ]; then
+    if ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
+        update_once
+    fi
+
+    install_packages "${missing[@]}" \
+        || { update_once && install_packages "${missing[@]}"; }
+fi
+
+if [ $test_nginx = yes ]; then
+    # shellcheck source=/dev/null
+    (. /etc/os-release && apt_archive "${VERSION_CODENAME:-stable}") \
+        >/dev/null || update_once
+
+    install_test_nginx
+fi
+
+
+# Look again: what is still missing would only show up later, and worse.
+
+missing=()
+test_nginx=no
+look_for "$@"
+[ $test_nginx = no ] || missing+=(libtest-nginx-perl)
+
+[ ${#missing[@]} -eq 0 ] || die "still missing: ${missing[*]}"
+
+mkdir -p "$BUILD"
+printf '%s\n' "$stamp" >>"$seen"

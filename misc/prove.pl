@@ -1,0 +1,62 @@
+#!/usr/bin/env perl
+#
+# misc/prove.pl FILE-OR-FOLDER ...
+#
+# prove(1) that leaves two numbers, how many tests passed and how many failed,
+# in the file named by TEST_RESULT.  A file that died, or ran other than its
+# plan, counts as one failure more.
+
+use strict;
+use warnings;
+
+use File::Find;
+use TAP::Harness;
+
+
+my @files;
+
+for my $path (@ARGV) {
+    if (-d $path) {
+        find({ wanted => sub { push @files, $_ if /\.t$/ && -f },
+               no_chdir => 1, follow => 1, follow_skip => 2 }, $path);
+
+    } else {
+        push @files, $path;
+    }
+}
+
+my ($passed, $failed) = (0, 0);
+
+if (@files) {
+    my $harness = TAP::Harness->new({
+        verbosity => $ENV{TEST_VERBOSE} ? 1 : 0,
+        failures  => 1,
+        comments  => $ENV{TEST_VERBOSE} ? 1 : 0,
+        lib       => [ grep { -d } 't/lib' ],
+        merge     => 0,
+    });
+
+    my $result = $harness->runtests(sort @files);
+
+    $passed = $result->passed;
+    $failed = $result->failed;
+
+    for my $parser ($result->parsers) {
+        next if $parser->failed;
+        $failed++ if $parser->parse_errors || $parser->exit;
+    }
+
+    # a plan that was not fulfilled leaves tests that neither passed nor failed
+
+} else {
+    print "there are no test files in @ARGV\n";
+    $failed = 1;
+}
+
+if ($ENV{TEST_RESULT}) {
+    open my $out, '>', $ENV{TEST_RESULT} or die "$ENV{TEST_RESULT}: $!\n";
+    print $out "$passed $failed\n";
+    close $out or die "$ENV{TEST_RESULT}: $!\n";
+}
+
+exit($failed ? 1 : 0);

@@ -1,0 +1,25 @@
+#!/bin/bash
+#
+# Prints the sanitizers' flags if a program that was built with them compiles
+# and runs here, else nothing.
+
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+. misc/common.sh
+
+
+flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# shellcheck disable=SC2086  # words
+if printf 'int main(void) { return 0; }\n' \
+        | $CC $flags -x c - -o "$scratch/probe" 2>/dev/null \
+    && "$scratch/probe" 2>/dev/null
+then
+    printf '%s\n' "$flags"
+else
+    echo "unit tests: without sanitizers, they do not work here" >&2
+fi

@@ -1,0 +1,212 @@
+#!/bin/bash
+#
+# misc/test.sh all | unit | nginx
+#
+# Builds, runs the tests and says how many passed; the last line is
+# "N passed, N failed".  A program that crashes, a file that does not compile
+# and a suite that ends early each count as one failure.
+#
+# From the environment, beside the Makefile's own: T, the files to run
+# through nginx; SECTOR_TEST_WORKERS; TEST_NGINX_*; SECTOR_TEST_MODULE, the
+# module to load (empty: none, it is linked in).
+
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+. misc/common.sh
+
+
+what=${1:-all}
+module=${SECTOR_TEST_MODULE-$BUILD/ngx_http_sector_cache_module.so}
+
+passed=0
+failed=0
+report=
+
+
+# count NAME PASSED FAILED
+count() {
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    report+="$1: $(($2 + $3)) tests"$'\n'
+}
+
+
+finish() {
+    printf '\n%s%d passed, %d failed\n' "$report" "$passed" "$failed"
+    [ "$failed" -eq 0 ] || exit 1
+    exit 0
+}
+
+
+submake() {
+    "${MAKE:-make}" --no-print-directory "$@"
+}
+
+
+checks() {
+    local check good=0 bad=0
+
+    echo "== checks"
+
+    for check in layers symbols style docs-check; do
+        if submake "$check"; then
+            good=$((good + 1))
+        else
+            printf '%s: FAILED\n' "$check"
+            bad=$((bad + 1))
+        fi
+    done
+
+    count checks $good $bad
+}
+
+
+# cmocka speaks TAP; a program that prints none of it counts by its status.
+unit() {
+    local source program output status ok not_ok good=0 bad=0
+
+    echo "== unit tests"
+
+    if ! submake -k -j"$(nproc)" unit-build; then
+        echo "not ok - some unit tests do not build"
+        bad=1
+    fi
+
+    for source in tests/test_*.c tests/torture*.c; do
+        [ -e "$source" ] || continue
+
+        program=$BUILD/tests/$(basename "$source" .c)
+        output=$program.out
+        status=0
+
+        # older than its source: it did not build, which is counted above
+        if [ ! -x "$program" ] || [ "$source" -nt "$program" ]; then
+            continue
+        fi
+
+        CMOCKA_MESSAGE_OUTPUT=TAP "$program" >"$output" 2>&1 || status=$?
+
+        ok=$(grep -c '^ok ' "$output" || :)
+        not_ok=$(grep -c '^not ok ' "$output" || :)
+
+        if [ "$status" -ne 0 ] && [ "$not_ok" -eq 0 ]; then
+            not_ok=1
+        elif [ $((ok + not_ok)) -eq 0 ]; then
+            ok=1
+        fi
+
+        printf '%s: %d passed, %d failed\n' "$(basename "$program")" \
+            "$ok" "$not_ok"
+
+        if [ "$not_ok" -gt 0 ]; then
+            printf 'exit status %d; it said:\n' "$status"
+            grep -v '^ok ' "$output" | tail -n 100
+        fi
+
+        good=$((good + ok))
+        bad=$((bad + not_ok))
+    done
+
+    if [ $((good + bad)) -eq 0 ]; then
+        echo "there are no unit tests"
+        bad=1
+    fi
+
+    count unit $good $bad
+}
+
+
+# A place to run in with a copy of the tree's layout: Test::Nginx looks for
+# valgrind.suppress in the working directory.
+valgrind_dir() {
+    local dir=$BUILD/valgrind name
+
+    rm -rf "$dir"
+    mkdir -p "$dir"
+
+    for name in t tests misc ngx_sector_cache_module; do
+        [ ! -e $name ] || ln -s "$PWD/$name" "$dir/$name"
+    done
+
+    ln -s "$PWD/misc/valgrind.suppress" "$dir/valgrind.suppress"
+    printf '%s\n' "$dir"
+}
+
+
+through_nginx() {
+    local port good bad log=$BUILD/nginx-tests.log dir=$PWD files=$T
+
+    echo "== tests through nginx"
+
+    port=${TEST_NGINX_PORT:-$(free_port)}
+
+    export TEST_NGINX_BINARY TEST_NGINX_LOAD_MODULES=$module
+    export TEST_NGINX_PORT=$port TEST_NGINX_SERVROOT=$BUILD/servroot
+    TEST_NGINX_BINARY=$(find_nginx)
+
+    # the directory of a module that is loaded, for tests that load it anew
+    export SECTOR_TEST_MODULE=$module
+
+    if [ -n "${TEST_NGINX_USE_VALGRIND:-}" ]; then
+        dir=$(valgrind_dir)
+    fi
+
+    rm -f "$BUILD/nginx-tests.result"
+
+    # shellcheck disable=SC2086  # T may name several files
+    (
+        cd "$dir"
+        TEST_RESULT=$BUILD/nginx-tests.result misc/prove.pl $files
+    ) 2>&1 | tee "$log" || :
+
+    if [ -s "$BUILD/nginx-tests.result" ]; then
+        read -r good bad <"$BUILD/nginx-tests.result"
+    else
+        echo "the tests ended before their result"
+        good=0 bad=1
+    fi
+
+    if [ -n "${TEST_NGINX_USE_VALGRIND:-}" ]; then
+        if misc/check-valgrind.pl "$log"; then
+            good=$((good + 1))
+        else
+            bad=$((bad + 1))
+        fi
+    fi
+
+    count nginx "$good" "$bad"
+}
+
+
+: "${T:=t}"
+
+misc/deps.sh build test
+
+if [ -n "$module" ] && ! submake build; then
+    echo "the module does not build"
+    count build 0 1
+    finish
+fi
+
+case $what in
+all)
+    checks
+    unit
+    through_nginx
+    ;;
+
+unit)
+    unit
+    ;;
+
+nginx)
+    through_nginx
+    ;;
+
+*)
+    die "all, unit or nginx, not \"$what\""
+    ;;
+esac
+
+finish

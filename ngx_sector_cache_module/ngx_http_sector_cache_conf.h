@@ -1,0 +1,188 @@
+/*
+ * The module's configuration: what the directives of nginx.conf become.
+ *
+ * Layer 2.  Everything here is made by the master while it reads the
+ * configuration, lives in the cycle's pool and is read-only afterwards, but
+ * for the fields marked "process".
+ */
+
+#ifndef NGX_HTTP_SECTOR_CACHE_CONF_H
+#define NGX_HTTP_SECTOR_CACHE_CONF_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "sector_breaker.h"
+#include "sector_model.h"
+#include "sector_store.h"
+
+
+#define NGX_HTTP_SECTOR_CACHE_NAME_MAX  32      /* of a zone or a source */
+
+
+/* The place of a directive, for errors found after it was read. */
+
+typedef struct {
+    ngx_str_t                           file;
+    ngx_uint_t                          line;
+} ngx_http_sector_cache_place_t;
+
+
+/* sector_cache_zone: a namespace */
+
+typedef struct {
+    ngx_str_t                           name;
+    sector_store_policy_t               policy;
+    ngx_str_t                           persist;    /* full path, or empty */
+    ngx_shm_zone_t                     *shm_zone;
+    ngx_slab_pool_t                    *shpool;
+    sector_store_t                      store;      /* process: the handle */
+    ngx_rbtree_t                        flights;    /* process: by symbol */
+    ngx_rbtree_node_t                   sentinel;
+} ngx_http_sector_cache_zone_t;
+
+
+/* What all workers share of a source: in the control zone, found by name
+ * again after a reload, never freed.  The breaker is under that zone's slab
+ * mutex, the counters are atomic. */
+
+typedef struct ngx_http_sector_cache_source_shm_s
+    ngx_http_sector_cache_source_shm_t;
+
+struct ngx_http_sector_cache_source_shm_s {
+    ngx_http_sector_cache_source_shm_t *next;
+    size_t                              name_len;
+    u_char                              name[NGX_HTTP_SECTOR_CACHE_NAME_MAX];
+    sector_breaker_t                    breaker;
+    ngx_atomic_t                        counters[SECTOR_FETCH_STATS_N];
+};
+
+
+/* sector_cache_source: an upstream's fetch policy */
+
+typedef struct {
+    ngx_str_t                           name;
+    uint64_t                            timeout_ms;
+    uint64_t                            concurrency;
+    uint64_t                            queue;
+    uint64_t                            queue_timeout_ms;
+    uint64_t                            rate;       /* a 1000 s, 0: no limit */
+    uint64_t                            retries;
+    uint64_t                            backoff_ms;
+    sector_breaker_policy_t             breaker;
+    ngx_http_sector_cache_source_shm_t *sh;
+    ngx_slab_pool_t                    *shpool;     /* of the control zone */
+} ngx_http_sector_cache_source_t;
+
+
+typedef struct {
+    ngx_array_t                         zones;      /* of zone_t * */
+    ngx_array_t                         sources;    /* of source_t * */
+    ngx_shm_zone_t                     *control;    /* NULL: no source */
+    ngx_uint_t                          apis;       /* API locations */
+    ngx_uint_t                          enabled;    /* of which not off */
+} ngx_http_sector_cache_main_conf_t;
+
+
+/* sector_cache_symbols: one of the symbols served */
+
+typedef struct {
+    char                                symbol[SECTOR_SYMBOL_MAX + 1];
+    size_t                              symbol_len;
+    ngx_str_t                           name;       /* zero-terminated */
+    unsigned                            benchmark:1;
+} ngx_http_sector_cache_symbol_t;
+
+
+/* sector_cache_fetch: where a symbol is fetched */
+
+typedef struct {
+    ngx_str_t                           source_name;
+    ngx_http_sector_cache_source_t     *source;     /* after the merge */
+    ngx_http_complex_value_t            uri;
+    sector_format_e                     format;
+    ngx_http_sector_cache_place_t       place;
+} ngx_http_sector_cache_fetch_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_SECTOR_CACHE_OFF = 0,
+    NGX_HTTP_SECTOR_CACHE_ON,
+    NGX_HTTP_SECTOR_CACHE_BY_VALUE
+} ngx_http_sector_cache_flag_e;
+
+
+typedef struct {
+    /* inherited */
+
+    ngx_array_t                        *symbols;    /* of symbol_t */
+    ngx_uint_t                          unknown;    /* 1: accept */
+    ngx_uint_t                          flag;       /* flag_e */
+    ngx_http_complex_value_t           *flag_value;
+    ngx_http_sector_cache_fetch_conf_t *fetch;
+
+    /* of an API location only */
+
+    unsigned                            api:1;
+    ngx_str_t                           sectors_name;
+    ngx_str_t                           snapshots_name;
+    ngx_http_sector_cache_zone_t       *sectors;
+    ngx_http_sector_cache_zone_t       *snapshots;  /* NULL: not declared */
+    ngx_http_sector_cache_place_t       place;
+} ngx_http_sector_cache_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_sector_cache_module;
+
+
+/*
+ * Directive handlers; each returns NGX_CONF_OK, NGX_CONF_ERROR after it has
+ * logged what was given and what is allowed, or a text that nginx logs.
+ */
+
+char *ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sector_cache_conf_source(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sector_cache_conf_symbols(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sector_cache_conf_unknown(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sector_cache_conf_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sector_cache_conf_fetch(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sector_cache_conf_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sector_cache_conf_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+void *ngx_http_sector_cache_create_main_conf(ngx_conf_t *cf);
+void *ngx_http_sector_cache_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_sector_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
+/* The declared zone or source of a name, or NULL. */
+
+ngx_http_sector_cache_zone_t *ngx_http_sector_cache_find_zone(
+    ngx_http_sector_cache_main_conf_t *mcf, ngx_str_t *name);
+ngx_http_sector_cache_source_t *ngx_http_sector_cache_find_source(
+    ngx_http_sector_cache_main_conf_t *mcf, ngx_str_t *name);
+
+
+/* The configured symbol equal to one of sector_model_symbol(), or NULL. */
+
+ngx_http_sector_cache_symbol_t *ngx_http_sector_cache_find_symbol(
+    ngx_http_sector_cache_loc_conf_t *lcf, const char *symbol);
+
+
+/* Is the cache on for this request?  1, 0, or NGX_ERROR. */
+
+ngx_int_t ngx_http_sector_cache_enabled(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf);
+
+
+#endif /* NGX_HTTP_SECTOR_CACHE_CONF_H */

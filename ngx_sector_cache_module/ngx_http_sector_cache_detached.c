@@ -1,0 +1,634 @@
+/*
+ * nginx makes requests only for connections, so a detached fetch has one: a
+ * socket pair of which nothing is ever read or written.  Its main request is
+ * made by nginx's own ngx_http_create_request(), in the context of a server,
+ * and never goes through the phases; it only holds the subrequest that does.
+ *
+ *     socket pair ── connection ── main request ── subrequest ── upstream
+ *                                  (ours)          (the operator's location)
+ *
+ * The subrequest is an ordinary one, neither in memory nor in the background:
+ * in memory it would be held to one buffer, and in the background it would
+ * not be the connection's active request, for which the event pipe of
+ * buffered proxying waits before it passes anything on.  Its output never
+ * reaches the connection: the filters hand it to us and pass nothing on.
+ *
+ * error_page works: nginx runs the post-subrequest handler once for the error
+ * and once for the page, and what counts is what was sent in the end.  So the
+ * answer is read when the subrequest is done, which wakes the main request.
+ *
+ * There is one way to end: the main request is terminated, as nginx does it
+ * when a client goes away, which releases the upstream, the pools, the
+ * connection and the pair.
+ */
+
+#include "ngx_http_sector_cache_detached.h"
+
+
+static ngx_connection_t *ngx_http_sector_cache_detached_connection(
+    ngx_str_t *name);
+static ngx_int_t ngx_http_sector_cache_detached_log(ngx_connection_t *c,
+    ngx_str_t *name);
+static u_char *ngx_http_sector_cache_detached_log_error(ngx_log_t *log,
+    u_char *buf, size_t len);
+static void ngx_http_sector_cache_detached_close_peer(void *data);
+static void ngx_http_sector_cache_detached_discard(ngx_connection_t *c);
+static ngx_int_t ngx_http_sector_cache_detached_request(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_sector_cache_detached_done(ngx_http_request_t *sr,
+    void *data, ngx_int_t rc);
+static void ngx_http_sector_cache_detached_wake(ngx_http_request_t *r);
+static void ngx_http_sector_cache_detached_event(ngx_event_t *ev);
+static void ngx_http_sector_cache_detached_abort_event(ngx_event_t *ev);
+static void ngx_http_sector_cache_detached_cleanup(void *data);
+static void ngx_http_sector_cache_detached_report(
+    ngx_http_sector_cache_detached_t *d);
+static ngx_int_t ngx_http_sector_cache_detached_room(
+    ngx_http_sector_cache_detached_t *d, size_t size);
+
+
+/* What a log or an access rule of the location sees as the client. */
+
+static struct sockaddr_in  ngx_http_sector_cache_detached_sockaddr;
+static ngx_str_t  ngx_http_sector_cache_detached_addr =
+    ngx_string("127.0.0.1");
+
+
+ngx_http_sector_cache_detached_t *
+ngx_http_sector_cache_detached_create(ngx_http_core_srv_conf_t *cscf,
+    ngx_str_t *name)
+{
+    ngx_connection_t                  *c;
+    ngx_http_request_t                *r;
+    ngx_http_cleanup_t                *cln;
+    ngx_http_connection_t             *hc;
+    ngx_http_sector_cache_detached_t  *d;
+
+    c = ngx_http_sector_cache_detached_connection(name);
+    if (c == NULL) {
+        return NULL;
+    }
+
+    hc = ngx_pcalloc(c->pool, sizeof(ngx_http_connection_t));
+    if (hc == NULL) {
+        ngx_http_sector_cache_detached_discard(c);
+        return NULL;
+    }
+
+    hc->conf_ctx = cscf->ctx;
+    c->data = hc;
+
+    r = ngx_http_create_request(c);
+    if (r == NULL) {
+        ngx_http_sector_cache_detached_discard(c);
+        return NULL;
+    }
+
+    c->data = r;
+
+#if (NGX_STAT_STUB)
+    /* ngx_http_close_connection() takes one off; no client made a request */
+    (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
+    (void) ngx_atomic_fetch_add(ngx_stat_requests, -1);
+#endif
+
+    r->logged = 1;
+    r->count = 1;
+
+    d = ngx_pcalloc(r->pool, sizeof(ngx_http_sector_cache_detached_t));
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (d == NULL || cln == NULL
+        || ngx_http_sector_cache_detached_request(r) != NGX_OK)
+    {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_run_posted_requests(c);
+        return NULL;
+    }
+
+    d->request = r;
+    d->content_length = -1;
+    d->reported = 1;        /* nothing to report before it is started */
+
+    d->abort.handler = ngx_http_sector_cache_detached_abort_event;
+    d->abort.data = d;
+    d->abort.log = c->log;
+
+    cln->handler = ngx_http_sector_cache_detached_cleanup;
+    cln->data = d;
+
+    r->write_event_handler = ngx_http_sector_cache_detached_wake;
+
+    ngx_http_set_ctx(r, d, ngx_http_sector_cache_filter_module);
+
+    return d;
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_detached_start(ngx_http_sector_cache_detached_t *d,
+    ngx_str_t *uri, size_t body_max, ngx_http_sector_cache_detached_pt handler,
+    void *data)
+{
+    ngx_str_t                    path, args;
+    ngx_uint_t                   flags;
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_post_subrequest_t  *ps;
+
+    r = d->request;
+    c = r->connection;
+
+    path = *uri;
+    ngx_str_null(&args);
+    flags = NGX_HTTP_LOG_UNSAFE;
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+
+    if (ps == NULL
+        || ngx_http_parse_unsafe_uri(r, &path, &args, &flags) != NGX_OK)
+    {
+        ngx_http_sector_cache_detached_abort(d);
+        return NGX_ERROR;
+    }
+
+    ps->handler = ngx_http_sector_cache_detached_done;
+    ps->data = d;
+
+    d->body_max = body_max;
+    d->handler = handler;
+    d->data = data;
+
+    r->uri = path;
+    r->args = args;
+    r->unparsed_uri = *uri;
+
+    if (ngx_http_subrequest(r, &path, &args, &d->subrequest, ps, 0)
+        != NGX_OK)
+    {
+        ngx_http_sector_cache_detached_abort(d);
+        return NGX_ERROR;
+    }
+
+    d->reported = 0;
+
+    ngx_http_run_posted_requests(c);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_sector_cache_detached_abort(ngx_http_sector_cache_detached_t *d)
+{
+    ngx_connection_t  *c;
+
+    c = d->request->connection;
+
+    d->reported = 1;
+
+    ngx_http_finalize_request(d->request, NGX_ERROR);
+    ngx_http_run_posted_requests(c);
+}
+
+
+ngx_http_sector_cache_detached_t *
+ngx_http_sector_cache_detached_get(ngx_http_request_t *r)
+{
+    return ngx_http_get_module_ctx(r->main,
+                                   ngx_http_sector_cache_filter_module);
+}
+
+
+void
+ngx_http_sector_cache_detached_header(ngx_http_sector_cache_detached_t *d,
+    ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  retry_after = ngx_string("Retry-After");
+
+    d->status = r->headers_out.status;
+    d->content_length = r->headers_out.content_length_n;
+
+    if (r->headers_out.content_encoding) {
+        d->encoding = r->headers_out.content_encoding->value;
+    }
+
+    if (r->headers_out.location) {
+        d->location = r->headers_out.location->value;
+    }
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash && h[i].key.len == retry_after.len
+            && ngx_strncasecmp(h[i].key.data, retry_after.data,
+                               retry_after.len)
+               == 0)
+        {
+            d->retry_after = h[i].value;
+        }
+    }
+
+    if (d->status == NGX_HTTP_OK && d->content_length > (off_t) d->body_max) {
+        d->too_large = 1;
+        ngx_post_event(&d->abort, &ngx_posted_events);
+    }
+}
+
+
+void
+ngx_http_sector_cache_detached_body(ngx_http_sector_cache_detached_t *d,
+    ngx_chain_t *in)
+{
+    size_t      size;
+    ngx_buf_t  *b;
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+
+        if (b->last_buf || b->last_in_chain) {
+            d->complete = 1;
+        }
+
+        size = ngx_buf_in_memory(b) ? (size_t) (b->last - b->pos) : 0;
+
+        if (size && !d->too_large && !d->no_memory
+            && ngx_http_sector_cache_detached_room(d, size) == NGX_OK)
+        {
+            ngx_memcpy(d->body + d->body_len, b->pos, size);
+            d->body_len += size;
+        }
+
+        b->pos = b->last;
+        b->file_pos = b->file_last;
+    }
+
+    if ((d->too_large || d->no_memory) && !d->reported) {
+        ngx_post_event(&d->abort, &ngx_posted_events);
+    }
+}
+
+
+/* Makes room for size more bytes of the body; flags and NGX_ERROR if there
+ * may or can be none. */
+
+static ngx_int_t
+ngx_http_sector_cache_detached_room(ngx_http_sector_cache_detached_t *d,
+    size_t size)
+{
+    u_char  *body;
+    size_t   want;
+
+    if (size > d->body_max - d->body_len) {
+        d->too_large = 1;
+        return NGX_ERROR;
+    }
+
+    if (d->body_len + size <= d->body_size) {
+        return NGX_OK;
+    }
+
+    want = ngx_max(d->body_len + size, 2 * d->body_size);
+
+    if (d->content_length > 0) {
+        want = ngx_max(want, (size_t) d->content_length);
+    }
+
+    want = ngx_min(ngx_max(want, 4096), d->body_max);
+
+    body = ngx_palloc(d->request->pool, want);
+    if (body == NULL) {
+        d->no_memory = 1;
+        return NGX_ERROR;
+    }
+
+    if (d->body_len) {
+        ngx_memcpy(body, d->body, d->body_len);
+        ngx_pfree(d->request->pool, d->body);
+    }
+
+    d->body = body;
+    d->body_size = want;
+
+    return NGX_OK;
+}
+
+
+/* A connection on one end of a socket pair, with its own pool and log. */
+
+static ngx_connection_t *
+ngx_http_sector_cache_detached_connection(ngx_str_t *name)
+{
+    int                  fd[2];
+    ngx_connection_t    *c;
+    ngx_pool_cleanup_t  *cln;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd)
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_socket_errno,
+                      "socketpair() failed");
+        return NULL;
+    }
+
+    c = ngx_get_connection(fd[0], ngx_cycle->log);
+    if (c == NULL) {
+        (void) ngx_close_socket(fd[0]);
+        (void) ngx_close_socket(fd[1]);
+        return NULL;
+    }
+
+    c->pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (c->pool == NULL) {
+        ngx_close_connection(c);
+        (void) ngx_close_socket(fd[1]);
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(c->pool, sizeof(int));
+    if (cln == NULL) {
+        (void) ngx_close_socket(fd[1]);
+        ngx_http_sector_cache_detached_discard(c);
+        return NULL;
+    }
+
+    *(int *) cln->data = fd[1];
+    cln->handler = ngx_http_sector_cache_detached_close_peer;
+
+    /* nginx asks it how much is in the header buffer when it ends */
+
+    c->buffer = ngx_create_temp_buf(c->pool, 1);
+
+    if (c->buffer == NULL
+        || ngx_http_sector_cache_detached_log(c, name) != NGX_OK)
+    {
+        ngx_http_sector_cache_detached_discard(c);
+        return NULL;
+    }
+
+    ngx_http_sector_cache_detached_sockaddr.sin_family = AF_INET;
+    ngx_http_sector_cache_detached_sockaddr.sin_addr.s_addr =
+                                                        htonl(INADDR_LOOPBACK);
+
+    c->sockaddr = (struct sockaddr *) &ngx_http_sector_cache_detached_sockaddr;
+    c->socklen = sizeof(struct sockaddr_in);
+    c->local_sockaddr = c->sockaddr;
+    c->local_socklen = c->socklen;
+    c->addr_text = ngx_http_sector_cache_detached_addr;
+
+    c->read->handler = ngx_http_sector_cache_detached_event;
+    c->write->handler = ngx_http_sector_cache_detached_event;
+    c->write->ready = 1;
+
+    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
+    c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
+
+    return c;
+}
+
+
+/* The connection's own log, which says what is fetched. */
+
+static ngx_int_t
+ngx_http_sector_cache_detached_log(ngx_connection_t *c, ngx_str_t *name)
+{
+    ngx_log_t                             *log;
+    ngx_http_sector_cache_detached_log_t  *ctx;
+
+    log = ngx_palloc(c->pool, sizeof(ngx_log_t));
+    ctx = ngx_pcalloc(c->pool, sizeof(ngx_http_sector_cache_detached_log_t));
+
+    if (log == NULL || ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->http.connection = c;
+    ctx->what = "fetching";
+    ctx->name.data = ngx_pstrdup(c->pool, name);
+    ctx->name.len = name->len;
+
+    if (ctx->name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+
+    *log = *ngx_cycle->log;
+    log->connection = c->number;
+    log->handler = ngx_http_sector_cache_detached_log_error;
+    log->data = ctx;
+    log->action = NULL;
+
+    c->log = log;
+    c->read->log = log;
+    c->write->log = log;
+    c->pool->log = log;
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_sector_cache_detached_log_error(ngx_log_t *log, u_char *buf,
+    size_t len)
+{
+    u_char                                *p;
+    ngx_http_request_t                    *r;
+    ngx_http_sector_cache_detached_log_t  *ctx;
+
+    ctx = log->data;
+    p = buf;
+
+    if (log->action) {
+        p = ngx_snprintf(buf, len, " while %s", log->action);
+        len -= p - buf;
+        buf = p;
+    }
+
+    p = ngx_snprintf(buf, len, ", %s: \"%V\"", ctx->what, &ctx->name);
+    len -= p - buf;
+
+    r = ctx->http.request;
+
+    return r ? r->log_handler(r, ctx->http.current_request, p, len) : p;
+}
+
+
+static void
+ngx_http_sector_cache_detached_close_peer(void *data)
+{
+    (void) ngx_close_socket(*(int *) data);
+}
+
+
+/* Gives back a connection that has no request yet. */
+
+static void
+ngx_http_sector_cache_detached_discard(ngx_connection_t *c)
+{
+    ngx_pool_t  *pool;
+
+    pool = c->pool;
+
+    c->log = ngx_cycle->log;
+    pool->log = ngx_cycle->log;
+
+    ngx_close_connection(c);
+    ngx_destroy_pool(pool);
+}
+
+
+/* Makes the main request look like one whose header was read. */
+
+static ngx_int_t
+ngx_http_sector_cache_detached_request(ngx_http_request_t *r)
+{
+    if (ngx_list_init(&r->headers_in.headers, r->pool, 1,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->method = NGX_HTTP_GET;
+    r->method_name = ngx_http_core_get_method;
+    r->http_version = NGX_HTTP_VERSION_11;
+    ngx_str_set(&r->http_protocol, "HTTP/1.1");
+    r->valid_location = 1;
+    r->http_state = NGX_HTTP_PROCESS_REQUEST_STATE;
+
+    /* files of the location are read into memory, for the body filter */
+
+    r->main_filter_need_in_memory = 1;
+
+    /* no "post_action" of the server runs for it */
+
+    r->post_action = 1;
+    r->uri_changes = 0;
+
+    return NGX_OK;
+}
+
+
+/* The post-subrequest handler.  What nginx could not even make an error page
+ * for ends here; the rest takes its way, perhaps by an error_page. */
+
+static ngx_int_t
+ngx_http_sector_cache_detached_done(ngx_http_request_t *sr, void *data,
+    ngx_int_t rc)
+{
+    ngx_http_sector_cache_detached_t *d = data;
+
+    if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+        d->timed_out = 1;
+    }
+
+    if (rc == NGX_ERROR || rc == NGX_HTTP_CLOSE
+        || rc == NGX_HTTP_REQUEST_TIME_OUT
+        || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
+        d->complete = 0;
+        return NGX_OK;
+    }
+
+    return rc;
+}
+
+
+/* Runs when the subrequest is done. */
+
+static void
+ngx_http_sector_cache_detached_wake(ngx_http_request_t *r)
+{
+    ngx_http_sector_cache_detached_t  *d;
+
+    d = ngx_http_get_module_ctx(r, ngx_http_sector_cache_filter_module);
+
+    if (!d->subrequest->done) {
+        return;
+    }
+
+    ngx_http_sector_cache_detached_report(d);
+    ngx_http_finalize_request(r, NGX_ERROR);
+}
+
+
+/* Nothing is read or written; nginx calls this to close the connection when
+ * worker_shutdown_timeout is over. */
+
+static void
+ngx_http_sector_cache_detached_event(ngx_event_t *ev)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    c = ev->data;
+    r = c->data;
+
+    if (c->close) {
+        ngx_http_finalize_request(r->main, NGX_ERROR);
+        ngx_http_run_posted_requests(c);
+    }
+}
+
+
+/* The body is of no use any more: what remains of it is not waited for. */
+
+static void
+ngx_http_sector_cache_detached_abort_event(ngx_event_t *ev)
+{
+    ngx_connection_t                  *c;
+    ngx_http_sector_cache_detached_t  *d;
+
+    d = ev->data;
+    c = d->request->connection;
+
+    ngx_http_sector_cache_detached_report(d);
+    ngx_http_finalize_request(d->request, NGX_ERROR);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* The main request ends, for whatever reason. */
+
+static void
+ngx_http_sector_cache_detached_cleanup(void *data)
+{
+    ngx_http_sector_cache_detached_t *d = data;
+
+    if (d->abort.posted) {
+        ngx_delete_posted_event(&d->abort);
+    }
+
+    if (!d->reported) {
+        d->status = 0;
+        d->complete = 0;
+        ngx_http_sector_cache_detached_report(d);
+    }
+}
+
+
+static void
+ngx_http_sector_cache_detached_report(ngx_http_sector_cache_detached_t *d)
+{
+    if (!d->reported) {
+        d->reported = 1;
+        d->handler(d);
+    }
+}

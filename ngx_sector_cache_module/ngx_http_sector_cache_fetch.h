@@ -1,0 +1,90 @@
+/*
+ * Fetches: what the cache lacks is fetched by a detached request, parsed by
+ * the model, stored, and handed to all who wait for it.
+ *
+ * Layer 2.  Reports through a callback; knows nothing of responses.
+ *
+ * A fetch belongs to no client.  Those who ask for a symbol that is being
+ * fetched by this worker join its fetch; one that nobody waits for any more
+ * completes and is stored all the same.
+ */
+
+#ifndef NGX_HTTP_SECTOR_CACHE_FETCH_H
+#define NGX_HTTP_SECTOR_CACHE_FETCH_H
+
+
+#include "ngx_http_sector_cache_conf.h"
+
+
+typedef enum {
+    NGX_HTTP_SECTOR_CACHE_FETCH_OK = 0,
+    NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND,  /* no such symbol */
+    NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,     /* status or connection */
+    NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,    /* the body */
+    NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT,
+    NGX_HTTP_SECTOR_CACHE_FETCH_OPEN,       /* refused by the breaker */
+    NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED     /* for a reason of our own */
+} ngx_http_sector_cache_fetch_e;
+
+
+/* What came of a fetch; its strings are in the fetch's pool. */
+
+typedef struct {
+    ngx_http_sector_cache_fetch_e       result;
+    ngx_str_t                           data;       /* OK: the sector */
+    uint64_t                            ttl_ms;     /* OK: fresh for, 0 if it
+                                                       was not stored */
+    ngx_str_t                           reason;     /* else: for people,
+                                                       zero-terminated */
+    ngx_uint_t                          upstream_status;    /* 0: none */
+    uint64_t                            retry_after_ms;     /* 0: not said */
+    ngx_msec_t                          elapsed_ms;
+    unsigned                            stored:1;
+} ngx_http_sector_cache_answer_t;
+
+
+typedef struct ngx_http_sector_cache_fetch_s  ngx_http_sector_cache_fetch_t;
+typedef struct ngx_http_sector_cache_waiter_s  ngx_http_sector_cache_waiter_t;
+
+typedef void (*ngx_http_sector_cache_waiter_pt)(void *data,
+    const ngx_http_sector_cache_answer_t *answer);
+
+
+/* In the memory of who waits, zeroed before the first use.  The handler runs
+ * once, never from within ngx_http_sector_cache_fetch_join(); the answer
+ * holds until it returns. */
+
+struct ngx_http_sector_cache_waiter_s {
+    ngx_queue_t                         queue;
+    ngx_http_sector_cache_fetch_t      *fetch;      /* NULL: waits for none */
+    ngx_http_sector_cache_waiter_pt     handler;
+    void                               *data;
+};
+
+
+/* What to fetch. */
+
+typedef struct {
+    ngx_http_sector_cache_loc_conf_t   *conf;
+    ngx_http_core_srv_conf_t           *server;     /* of the API location */
+    const char                         *symbol;     /* terminated */
+    unsigned                            shared:1;   /* join, and store */
+} ngx_http_sector_cache_wanted_t;
+
+
+/*
+ * Joins the fetch of a symbol that is under way, or begins one.  waiter may
+ * be NULL: a refresh that nobody waits for.  Returns NGX_OK, or NGX_ERROR
+ * when there is no memory: the handler will not run.
+ */
+ngx_int_t ngx_http_sector_cache_fetch_join(
+    ngx_http_sector_cache_wanted_t *wanted,
+    ngx_http_sector_cache_waiter_t *waiter);
+
+
+/* Stops waiting, if it still does. */
+
+void ngx_http_sector_cache_fetch_leave(ngx_http_sector_cache_waiter_t *waiter);
+
+
+#endif /* NGX_HTTP_SECTOR_CACHE_FETCH_H */

@@ -1,0 +1,141 @@
+/*
+ * ngx_http_sector_cache_module: the directive table and the wiring.
+ */
+
+#include "ngx_http_sector_cache_conf.h"
+#include "ngx_http_sector_cache_shm.h"
+#include "ngx_http_sector_cache_variables.h"
+
+
+static ngx_int_t ngx_http_sector_cache_init_process(ngx_cycle_t *cycle);
+static void ngx_http_sector_cache_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_http_sector_cache_commands[] = {
+
+    { ngx_string("sector_cache_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_sector_cache_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_source"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_sector_cache_conf_source,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_symbols"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+          |NGX_CONF_BLOCK|NGX_CONF_NOARGS,
+      ngx_http_sector_cache_conf_symbols,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_unknown_symbols"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sector_cache_conf_unknown,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_sector_cache_conf_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sector_cache_conf_flag,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_fetch"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE23,
+      ngx_http_sector_cache_conf_fetch,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_sector_cache_conf_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_sector_cache_module_ctx = {
+    ngx_http_sector_cache_add_variables,   /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    ngx_http_sector_cache_create_main_conf,     /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_sector_cache_create_loc_conf, /* create location configuration */
+    ngx_http_sector_cache_merge_loc_conf   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_sector_cache_module = {
+    NGX_MODULE_V1,
+    &ngx_http_sector_cache_module_ctx,     /* module context */
+    ngx_http_sector_cache_commands,        /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_sector_cache_init_process,    /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_sector_cache_exit_process,    /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* The cache manager and loader run this too, and need no reader's slot. */
+
+static ngx_int_t
+ngx_http_sector_cache_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_sector_cache_module);
+
+    if (mcf && (ngx_process == NGX_PROCESS_WORKER
+                || ngx_process == NGX_PROCESS_SINGLE))
+    {
+        ngx_http_sector_cache_shm_attach(mcf);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_sector_cache_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_sector_cache_module);
+
+    if (mcf && (ngx_process == NGX_PROCESS_WORKER
+                || ngx_process == NGX_PROCESS_SINGLE))
+    {
+        ngx_http_sector_cache_shm_detach(mcf);
+    }
+}

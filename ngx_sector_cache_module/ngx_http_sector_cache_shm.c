@@ -1,0 +1,349 @@
+/*
+ * A namespace's zone is split as sector_store.h draws it: the slab pool ends
+ * where the store's reserve begins, so that the slab can be started anew
+ * without touching the reserve.
+ *
+ * The control zone holds a list of source_shm_t, made in the order in which
+ * the sources were first declared.  A source keeps its state over reloads
+ * because it is looked up by name; one that is no longer declared keeps its
+ * few kilobytes.
+ */
+
+#include "ngx_http_sector_cache_shm.h"
+
+
+#define NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE     (256 * 1024)
+#define NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC    0x73656374
+#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  1
+
+
+/* The control zone's root; under its slab mutex, but for what says atomic in
+ * source_shm_t. */
+
+typedef struct {
+    uint32_t                            magic;      /* set once */
+    uint32_t                            version;    /* set once: the layout */
+    size_t                              source_bytes;   /* set once */
+    ngx_http_sector_cache_source_shm_t *sources;
+} ngx_http_sector_cache_control_t;
+
+
+static ngx_int_t ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_sector_cache_shm_init_control(
+    ngx_shm_zone_t *shm_zone, void *data);
+static ngx_http_sector_cache_control_t *ngx_http_sector_cache_shm_control(
+    ngx_shm_zone_t *shm_zone);
+static ngx_http_sector_cache_source_shm_t *ngx_http_sector_cache_shm_source(
+    ngx_slab_pool_t *shpool, ngx_http_sector_cache_control_t *control,
+    ngx_str_t *name);
+
+static void *ngx_http_sector_cache_store_alloc(void *ctx, size_t size);
+static void ngx_http_sector_cache_store_free(void *ctx, void *p);
+static void ngx_http_sector_cache_store_reset(void *ctx);
+static void ngx_http_sector_cache_store_lock(void *ctx);
+static void ngx_http_sector_cache_store_unlock(void *ctx);
+static int ngx_http_sector_cache_store_alive(void *ctx, int32_t pid);
+static uint32_t ngx_http_sector_cache_store_random(void *ctx);
+
+
+ngx_int_t
+ngx_http_sector_cache_shm_add_zone(ngx_conf_t *cf,
+    ngx_http_sector_cache_zone_t *zone, size_t size)
+{
+    zone->shm_zone = ngx_shared_memory_add(cf, &zone->name, size,
+                                           &ngx_http_sector_cache_module);
+    if (zone->shm_zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->shm_zone->init = ngx_http_sector_cache_shm_init_zone;
+    zone->shm_zone->data = zone;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_shm_add_control(ngx_conf_t *cf,
+    ngx_http_sector_cache_main_conf_t *mcf)
+{
+    /* no zone of a directive can have this name */
+
+    static ngx_str_t  name = ngx_string("sector_cache control");
+
+    mcf->control = ngx_shared_memory_add(cf, &name,
+                                         NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE,
+                                         &ngx_http_sector_cache_module);
+    if (mcf->control == NULL) {
+        return NGX_ERROR;
+    }
+
+    mcf->control->init = ngx_http_sector_cache_shm_init_control;
+    mcf->control->data = mcf;
+
+    return NGX_OK;
+}
+
+
+/* Makes a namespace's store, or opens the one of the cycle before. */
+
+static ngx_int_t
+ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    u_char                        *reserve;
+    size_t                         reserve_bytes;
+    sector_store_ops_t             ops;
+    ngx_http_sector_cache_zone_t  *zone;
+
+    zone = shm_zone->data;
+    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    ops.alloc = ngx_http_sector_cache_store_alloc;
+    ops.free = ngx_http_sector_cache_store_free;
+    ops.reset = ngx_http_sector_cache_store_reset;
+    ops.lock = ngx_http_sector_cache_store_lock;
+    ops.unlock = ngx_http_sector_cache_store_unlock;
+    ops.alive = ngx_http_sector_cache_store_alive;
+    ops.random = ngx_http_sector_cache_store_random;
+    ops.ctx = zone->shpool;
+
+    reserve_bytes = sector_store_reserve(shm_zone->shm.size);
+    reserve = shm_zone->shm.addr + shm_zone->shm.size - reserve_bytes;
+
+    if (data == NULL && !shm_zone->shm.exists) {
+        zone->shpool->end = reserve;
+        ngx_http_sector_cache_store_reset(zone->shpool);
+
+        sector_store_create(&zone->store, reserve, reserve_bytes, &ops,
+                            &zone->policy);
+        return NGX_OK;
+    }
+
+    if (sector_store_open(&zone->store, reserve, reserve_bytes, &ops,
+                          &zone->policy)
+        != 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "sector_cache_zone \"%V\" holds the layout of another "
+                      "version of the module, a restart is needed",
+                      &zone->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Gives every declared source its part of the control zone. */
+
+static ngx_int_t
+ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_uint_t                           i;
+    ngx_slab_pool_t                     *shpool;
+    ngx_http_sector_cache_source_t     **sources;
+    ngx_http_sector_cache_control_t     *control;
+    ngx_http_sector_cache_main_conf_t   *mcf;
+
+    mcf = shm_zone->data;
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    sources = mcf->sources.elts;
+
+    if (data == NULL && !shm_zone->shm.exists) {
+        control = ngx_slab_calloc(shpool,
+                                  sizeof(ngx_http_sector_cache_control_t));
+        if (control == NULL) {
+            return NGX_ERROR;
+        }
+
+        control->version = NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION;
+        control->source_bytes = sizeof(ngx_http_sector_cache_source_shm_t);
+        control->magic = NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC;
+        shpool->data = control;
+        shpool->log_nomem = 0;
+    }
+
+    control = ngx_http_sector_cache_shm_control(shm_zone);
+    if (control == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        sources[i]->shpool = shpool;
+        sources[i]->sh = ngx_http_sector_cache_shm_source(shpool, control,
+                                                          &sources[i]->name);
+        if (sources[i]->sh == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "no room for the state of source \"%V\" beside those "
+                          "of %ui other sources, and of any declared before "
+                          "the last restart", &sources[i]->name, i);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The control zone's root, checked; NULL after it was logged. */
+
+static ngx_http_sector_cache_control_t *
+ngx_http_sector_cache_shm_control(ngx_shm_zone_t *shm_zone)
+{
+    ngx_slab_pool_t                  *shpool;
+    ngx_http_sector_cache_control_t  *control;
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    control = shpool->data;
+
+    if (control->magic != NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC
+        || control->version != NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION
+        || control->source_bytes != sizeof(ngx_http_sector_cache_source_shm_t))
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "the state of the sources has the layout of another "
+                      "version of the module, a restart is needed");
+        return NULL;
+    }
+
+    return control;
+}
+
+
+/* Finds or makes the shared part of a source.  Only the master calls this;
+ * workers of an older cycle may be running, so the list is only appended to,
+ * under the mutex. */
+
+static ngx_http_sector_cache_source_shm_t *
+ngx_http_sector_cache_shm_source(ngx_slab_pool_t *shpool,
+    ngx_http_sector_cache_control_t *control, ngx_str_t *name)
+{
+    ngx_http_sector_cache_source_shm_t  *sh, **last;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    for (last = &control->sources; *last; last = &(*last)->next) {
+        sh = *last;
+
+        if (sh->name_len == name->len
+            && ngx_memcmp(sh->name, name->data, name->len) == 0)
+        {
+            ngx_shmtx_unlock(&shpool->mutex);
+            return sh;
+        }
+    }
+
+    sh = ngx_slab_calloc_locked(shpool,
+                                sizeof(ngx_http_sector_cache_source_shm_t));
+    if (sh) {
+        sh->name_len = name->len;
+        ngx_memcpy(sh->name, name->data, name->len);
+        *last = sh;
+    }
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    return sh;
+}
+
+
+void
+ngx_http_sector_cache_shm_attach(ngx_http_sector_cache_main_conf_t *mcf)
+{
+    ngx_uint_t                      i;
+    ngx_http_sector_cache_zone_t  **zones;
+
+    zones = mcf->zones.elts;
+
+    for (i = 0; i < mcf->zones.nelts; i++) {
+        sector_store_attach(&zones[i]->store, (int32_t) ngx_pid);
+    }
+}
+
+
+void
+ngx_http_sector_cache_shm_detach(ngx_http_sector_cache_main_conf_t *mcf)
+{
+    ngx_uint_t                      i;
+    ngx_http_sector_cache_zone_t  **zones;
+
+    zones = mcf->zones.elts;
+
+    for (i = 0; i < mcf->zones.nelts; i++) {
+        sector_store_detach(&zones[i]->store);
+    }
+}
+
+
+int64_t
+ngx_http_sector_cache_wall_ms(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+/* What the store needs of nginx; ctx is the slab pool, whose mutex is held
+ * where sector_store.h says so. */
+
+static void *
+ngx_http_sector_cache_store_alloc(void *ctx, size_t size)
+{
+    return ngx_slab_alloc_locked(ctx, size);
+}
+
+
+static void
+ngx_http_sector_cache_store_free(void *ctx, void *p)
+{
+    ngx_slab_free_locked(ctx, p);
+}
+
+
+static void
+ngx_http_sector_cache_store_reset(void *ctx)
+{
+    ngx_slab_pool_t  *shpool = ctx;
+
+    ngx_slab_init(shpool);
+
+    /* a full zone is the store's business, not an error */
+
+    shpool->log_nomem = 0;
+}
+
+
+static void
+ngx_http_sector_cache_store_lock(void *ctx)
+{
+    ngx_slab_pool_t  *shpool = ctx;
+
+    ngx_shmtx_lock(&shpool->mutex);
+}
+
+
+static void
+ngx_http_sector_cache_store_unlock(void *ctx)
+{
+    ngx_slab_pool_t  *shpool = ctx;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+}
+
+
+static int
+ngx_http_sector_cache_store_alive(void *ctx, int32_t pid)
+{
+    return kill((pid_t) pid, 0) == 0 || ngx_errno != NGX_ESRCH;
+}
+
+
+static uint32_t
+ngx_http_sector_cache_store_random(void *ctx)
+{
+    return (uint32_t) ngx_random();
+}

@@ -1,0 +1,145 @@
+#include "ngx_http_sector_cache_status.h"
+#include "ngx_http_sector_cache_response.h"
+#include "ngx_http_sector_cache_source.h"
+
+
+static ngx_int_t ngx_http_sector_cache_stats_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_sector_cache_stats_namespaces(ngx_http_request_t *r,
+    ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats);
+static ngx_int_t ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
+    ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats);
+
+
+ngx_int_t
+ngx_http_sector_cache_status_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+    ngx_str_t  path;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_sector_cache_path(r, &path) != NGX_OK
+        || path.len != 6 || ngx_strncmp(path.data, "/stats", 6) != 0)
+    {
+        return ngx_http_sector_cache_send_not_found(r);
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return ngx_http_sector_cache_send_not_allowed(r);
+    }
+
+    return ngx_http_sector_cache_stats_handler(r);
+}
+
+
+/* GET /stats */
+
+static ngx_int_t
+ngx_http_sector_cache_stats_handler(ngx_http_request_t *r)
+{
+    char                               *text;
+    size_t                              len;
+    sector_compose_stats_t              stats;
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_sector_cache_module);
+
+    ngx_memzero(&stats, sizeof(sector_compose_stats_t));
+
+    stats.enabled = (mcf->enabled != 0);
+    stats.sectors = "sectors";
+    stats.snapshots = "snapshots";
+
+    if (ngx_http_sector_cache_stats_namespaces(r, mcf, &stats) != NGX_OK
+        || ngx_http_sector_cache_stats_sources(r, mcf, &stats) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    len = 0;
+    text = sector_compose_stats(&stats, &len);
+
+    return ngx_http_sector_cache_send_text(r, NGX_HTTP_OK, text, len);
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_stats_namespaces(ngx_http_request_t *r,
+    ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats)
+{
+    ngx_uint_t                       i, n;
+    sector_store_info_t             *info;
+    sector_compose_namespace_t      *ns;
+    ngx_http_sector_cache_zone_t   **zones;
+
+    zones = mcf->zones.elts;
+    n = mcf->zones.nelts;
+
+    ns = ngx_palloc(r->pool, n * sizeof(sector_compose_namespace_t));
+    info = ngx_palloc(r->pool, n * sizeof(sector_store_info_t));
+
+    if (ns == NULL || info == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        sector_store_info(&zones[i]->store, &info[i]);
+
+        ns[i].name = (char *) zones[i]->name.data;
+        ns[i].entries = info[i].entries;
+        ns[i].used_bytes = info[i].used_bytes;
+        ns[i].size_bytes = zones[i]->shm_zone->shm.size;
+        ns[i].last_store_wall_ms = info[i].last_store_wall_ms;
+        ns[i].last_miss = info[i].last_miss;
+        ns[i].counters = info[i].counters;
+    }
+
+    stats->namespaces = ns;
+    stats->n_namespaces = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
+    ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats)
+{
+    uint64_t                         *counters, retry_after_ms;
+    ngx_uint_t                        i, j, n;
+    sector_compose_source_t          *list;
+    ngx_http_sector_cache_source_t  **sources;
+
+    sources = mcf->sources.elts;
+    n = mcf->sources.nelts;
+
+    list = ngx_palloc(r->pool, n * sizeof(sector_compose_source_t));
+    counters = ngx_palloc(r->pool,
+                          n * SECTOR_FETCH_STATS_N * sizeof(uint64_t));
+
+    if (list == NULL || counters == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        list[i].name = (char *) sources[i]->name.data;
+        list[i].breaker = sector_breaker_name(
+                              ngx_http_sector_cache_source_state(sources[i],
+                                                             &retry_after_ms,
+                                                             &list[i].opened));
+        list[i].retry_after_s = (retry_after_ms + 999) / 1000;
+        list[i].counters = counters;
+
+        for (j = 0; j < SECTOR_FETCH_STATS_N; j++) {
+            *counters++ = sources[i]->sh->counters[j];
+        }
+    }
+
+    stats->sources = list;
+    stats->n_sources = n;
+
+    return NGX_OK;
+}

@@ -1,0 +1,133 @@
+/*
+ * sector_compose: the JSON that the endpoints answer with.
+ *
+ * Layer 1: libc and jansson.  No state, no lock, no clock: times are passed
+ * in, wall_ms being milliseconds since the epoch.
+ *
+ * A stored sector is never parsed or printed again: its bytes go between
+ * SECTOR_COMPOSE_HEAD and what sector_compose_tail() writes.  What is
+ * answered rarely is built with jansson, as malloc'ed text that the caller
+ * frees; those functions return NULL when there is no memory.
+ */
+
+#ifndef SECTOR_COMPOSE_H
+#define SECTOR_COMPOSE_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sector_stats.h"
+
+
+#define SECTOR_COMPOSE_HEAD      "{\"success\":true,\"data\":"
+#define SECTOR_COMPOSE_TAIL_MAX  256
+#define SECTOR_COMPOSE_TIME_MAX  32
+
+
+/* The metadata of one answer.  cache_status and source are words without
+ * anything to escape; NULL leaves the member out, and age and ttl, whole
+ * seconds, with cache_status. */
+
+typedef struct {
+    const char     *cache_status;
+    const char     *source;
+    uint64_t        age_s;
+    uint64_t        ttl_s;
+    int64_t         wall_ms;
+    unsigned        cached:1;
+} sector_compose_meta_t;
+
+
+/* Strings are UTF-8 and terminated; NULL leaves the member out. */
+
+typedef struct {
+    const char     *code;           /* UPSTREAM_ERROR, ... */
+    const char     *text;           /* for people */
+    const char     *source;
+    const char     *symbol;
+    unsigned        upstream_status;    /* 0: left out */
+    uint64_t        retry_after_s;      /* 0: left out */
+    int64_t         wall_ms;
+} sector_compose_error_t;
+
+
+typedef struct {
+    const char     *symbol;
+    const char     *name;
+    unsigned        benchmark:1;
+} sector_compose_symbol_t;
+
+
+typedef struct {
+    const char     *name;
+    uint64_t        entries;
+    uint64_t        used_bytes;
+    uint64_t        size_bytes;
+    int64_t         last_store_wall_ms;     /* 0: never */
+    const char     *last_miss;              /* "": none */
+    const uint64_t *counters;               /* SECTOR_STATS_N */
+} sector_compose_namespace_t;
+
+
+typedef struct {
+    const char     *name;
+    const char     *breaker;                /* closed, open, half_open */
+    uint64_t        retry_after_s;
+    uint64_t        opened;
+    const uint64_t *counters;               /* SECTOR_FETCH_STATS_N */
+} sector_compose_source_t;
+
+
+typedef struct {
+    unsigned                            enabled:1;
+    const sector_compose_namespace_t   *namespaces;
+    size_t                              n_namespaces;
+    const sector_compose_source_t      *sources;
+    size_t                              n_sources;
+    const char                         *sectors;    /* whose last miss is
+                                                       the summary's, or NULL */
+    const char                         *snapshots;  /* whose last store is the
+                                                       last snapshot, or NULL */
+} sector_compose_stats_t;
+
+
+typedef enum {
+    SECTOR_COMPOSE_HEALTHY = 0,
+    SECTOR_COMPOSE_DEGRADED,
+    SECTOR_COMPOSE_UNHEALTHY
+} sector_compose_health_e;
+
+
+/*
+ * Writes what follows the data of a success envelope into buf, which has
+ * SECTOR_COMPOSE_TAIL_MAX bytes.  source is at most 32 bytes long.  Returns
+ * the length.
+ */
+size_t sector_compose_tail(char *buf, const sector_compose_meta_t *meta);
+
+
+/* Writes wall_ms as 2026-11-22T20:00:40.123Z (RFC 3339) into buf, which has
+ * SECTOR_COMPOSE_TIME_MAX bytes.  Returns the length. */
+size_t sector_compose_time(char *buf, int64_t wall_ms);
+
+
+/* An error body, complete. */
+char *sector_compose_error(const sector_compose_error_t *error, size_t *len);
+
+
+/* The data of /symbols: an array of {symbol, name, type}. */
+char *sector_compose_symbols(const sector_compose_symbol_t *symbols, size_t n,
+    size_t *len);
+
+
+/* The data of /health. */
+char *sector_compose_health(sector_compose_health_e health,
+    const sector_compose_source_t *source, uint64_t servable, size_t *len);
+
+
+/* The body of /stats, complete. */
+char *sector_compose_stats(const sector_compose_stats_t *stats, size_t *len);
+
+
+#endif /* SECTOR_COMPOSE_H */

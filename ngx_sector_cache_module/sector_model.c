@@ -1,0 +1,504 @@
+/*
+ * sector_model: an upstream's body -> one validated sector.
+ *
+ * A body passes four gates in this order: it is looked over without being
+ * parsed (empty, a page of markup, nested absurdly), parsed by jansson, read
+ * by the reader of its format, and printed.  A gate that refuses leaves its
+ * reason in the output and nothing else.
+ *
+ *     bytes --look--> bytes --jansson--> tree --reader--> record --> text
+ *                                          \--sector format: the bytes
+ *
+ * Who owns what.  The body, the symbol and the name are the caller's and are
+ * only read.  The tree lives within sector_model_parse(); a record's texts
+ * point into the tree or the input and die with the call.  The one thing that
+ * outlives it is out->json, from malloc(), which the caller frees.
+ *
+ * Decisions:
+ *
+ * - Nesting is counted before parsing, outside strings, so that a body of a
+ *   million brackets never reaches a parser that recurses.
+ * - A number that fits neither 64 bits nor a double is refused wherever it
+ *   stands, though the text may be JSON: jansson cannot carry it, and a feed
+ *   that sends one is broken.  So is a string with an escaped NUL.
+ * - So is a zero byte anywhere: jansson overlooks one behind a number, and
+ *   our own format would pass it on.
+ * - Out of memory in the middle of a string, jansson speaks of bad syntax, and
+ *   the body is called invalid.  Nothing tells the two apart.
+ * - Duplicate keys are refused: which of the two is meant is anyone's guess.
+ * - Our own format is stored byte for byte, hence only checked.  A null
+ *   stands for "absent" there; symbol and price may not be absent.
+ *
+ * The readers of the two Yahoo formats are in sector_model_yahoo.c, numbers
+ * and the printed form in sector_model_print.c.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sector_model_internal.h"
+
+
+#define SECTOR_MODEL_DEPTH_MAX  64
+
+
+/*
+ * Writes the reason of a refusal.  It may quote an upstream, and goes to logs
+ * and headers: what is not printable ASCII becomes a question mark.
+ */
+sector_model_status_e
+sector_model_refuse(const sector_model_ctx_t *ctx,
+    sector_model_status_e status, const char *format, ...)
+{
+    char     *p;
+    va_list   args;
+
+    va_start(args, format);
+    (void) vsnprintf(ctx->out->reason, SECTOR_MODEL_REASON_MAX, format, args);
+    va_end(args);
+
+    for (p = ctx->out->reason; *p != '\0'; p++) {
+        if (*p < 0x20 || *p > 0x7e) {
+            *p = '?';
+        }
+    }
+
+    return status;
+}
+
+
+/*
+ * Names a value's type for a reason.
+ */
+const char *
+sector_model_type(const json_t *value)
+{
+    if (value == NULL) {
+        return "null";
+    }
+
+    switch (json_typeof(value)) {
+
+    case JSON_OBJECT:
+        return "an object";
+
+    case JSON_ARRAY:
+        return "an array";
+
+    case JSON_STRING:
+        return "a string";
+
+    case JSON_INTEGER:
+        return "an integer";
+
+    case JSON_REAL:
+        return "a real number";
+
+    case JSON_NULL:
+        return "null";
+
+    default:
+        return "a boolean";
+    }
+}
+
+
+/*
+ * toupper() would ask the locale.
+ */
+static unsigned char
+sector_model_upper(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') ? (unsigned char) (c - 'a' + 'A') : c;
+}
+
+
+/*
+ * Compares two terminated symbols.
+ */
+int
+sector_model_is_symbol(const char *text, const char *symbol)
+{
+    for ( /* void */ ; *text != '\0' && *symbol != '\0'; text++, symbol++) {
+        if (sector_model_upper((unsigned char) *text)
+            != sector_model_upper((unsigned char) *symbol))
+        {
+            return 0;
+        }
+    }
+
+    return *text == *symbol;
+}
+
+
+/*
+ * Checks and upper-cases a symbol.
+ */
+int
+sector_model_symbol(const char *text, size_t len, char *symbol)
+{
+    size_t         i, dots;
+    unsigned char  c;
+
+    symbol[0] = '\0';
+
+    if (len == 0 || len > SECTOR_SYMBOL_MAX) {
+        return -1;
+    }
+
+    for (i = 0, dots = 0; i < len; i++) {
+        c = sector_model_upper((unsigned char) text[i]);
+
+        if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9')
+            && c != '.' && c != '-' && c != '^' && c != '=')
+        {
+            symbol[0] = '\0';
+            return -1;
+        }
+
+        dots += (c == '.');
+        symbol[i] = (char) c;
+    }
+
+    if (dots == len) {
+        symbol[0] = '\0';
+        return -1;
+    }
+
+    symbol[len] = '\0';
+
+    return 0;
+}
+
+
+/*
+ * Checks one field of our own format; NULL and null are absent.
+ */
+static sector_model_status_e
+sector_model_check_field(const sector_model_ctx_t *ctx, sector_field_e field,
+    const json_t *value)
+{
+    int                          good;
+    const char                  *wanted;
+    const sector_model_field_t  *known;
+
+    known = &sector_model_fields[field];
+
+    if (value == NULL || json_is_null(value)) {
+        if (field == SECTOR_FIELD_SYMBOL || field == SECTOR_FIELD_PRICE) {
+            return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "no %s",
+                                       known->key);
+        }
+
+        return SECTOR_MODEL_OK;
+    }
+
+    switch (known->kind) {
+
+    case SECTOR_VALUE_TEXT:
+        good = json_is_string(value);
+        wanted = "a string";
+        break;
+
+    case SECTOR_VALUE_INTEGER:
+        good = json_is_integer(value);
+        wanted = "an integer";
+        break;
+
+    default:
+        good = json_is_number(value);
+        wanted = "a number";
+    }
+
+    if (good) {
+        return SECTOR_MODEL_OK;
+    }
+
+    return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "%s is %s, not %s",
+                               known->key, sector_model_type(value), wanted);
+}
+
+
+/*
+ * Our own format: checks the tree, then copies the bytes between the outer
+ * braces, whose number start has.
+ */
+static sector_model_status_e
+sector_model_own(sector_model_ctx_t *ctx, const json_t *root,
+    const char *start, size_t len)
+{
+    int                     i;
+    const char             *symbol;
+    const json_t           *value;
+    sector_model_status_e   status;
+
+    for (i = 0; i < SECTOR_FIELD_N; i++) {
+        value = json_object_get(root, sector_model_fields[i].key);
+
+        status = sector_model_check_field(ctx, (sector_field_e) i, value);
+        if (status != SECTOR_MODEL_OK) {
+            return status;
+        }
+    }
+
+    symbol = json_string_value(json_object_get(root, "symbol"));
+
+    if (!sector_model_is_symbol(symbol, ctx->in->symbol)) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "symbol is \"%.32s\", asked for \"%.32s\"",
+                                   symbol, ctx->in->symbol);
+    }
+
+    ctx->out->json = malloc(len + 1);
+    if (ctx->out->json == NULL) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_NO_MEMORY,
+                                   "out of memory");
+    }
+
+    memcpy(ctx->out->json, start, len);
+    ctx->out->json[len] = '\0';
+    ctx->out->json_len = len;
+
+    value = json_object_get(root, "timestamp");
+    if (json_is_integer(value)) {
+        ctx->out->quote_ms = json_integer_value(value);
+    }
+
+    return SECTOR_MODEL_OK;
+}
+
+
+/*
+ * The deepest nesting of brackets and braces outside strings.  What is no
+ * JSON gets some number or other; the parser refuses it afterwards.
+ */
+static size_t
+sector_model_depth(const char *p, size_t len)
+{
+    int          quoted;
+    size_t       depth, deepest;
+    const char  *end;
+
+    quoted = 0;
+    depth = 0;
+    deepest = 0;
+
+    for (end = p + len; p < end; p++) {
+        if (quoted) {
+            if (*p == '\\') {
+                p++;
+
+            } else if (*p == '"') {
+                quoted = 0;
+            }
+
+            continue;
+        }
+
+        if (*p == '"') {
+            quoted = 1;
+
+        } else if (*p == '{' || *p == '[') {
+            if (++depth > deepest) {
+                deepest = depth;
+            }
+
+        } else if ((*p == '}' || *p == ']') && depth > 0) {
+            depth--;
+        }
+    }
+
+    return deepest;
+}
+
+
+/*
+ * Looks a body over before it is parsed; start and len have JSON's whitespace
+ * taken off.
+ */
+static sector_model_status_e
+sector_model_look(const sector_model_ctx_t *ctx, const char *start, size_t len)
+{
+    size_t  depth;
+
+    if (len == 0) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "empty body");
+    }
+
+    if (*start == '<') {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "an HTML or XML page, not JSON");
+    }
+
+    if (memchr(start, '\0', len) != NULL) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "a zero byte in the body");
+    }
+
+    depth = sector_model_depth(start, len);
+
+    if (depth > SECTOR_MODEL_DEPTH_MAX) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "nested %zu deep, at most %d allowed",
+                                   depth, SECTOR_MODEL_DEPTH_MAX);
+    }
+
+    return SECTOR_MODEL_OK;
+}
+
+
+/*
+ * Says why jansson gave no tree.  Without a text it was out of memory.
+ */
+static sector_model_status_e
+sector_model_not_json(const sector_model_ctx_t *ctx, const json_error_t *error)
+{
+    const char  *kind;
+
+    if (error->text[0] == '\0'
+        || json_error_code(error) == json_error_out_of_memory)
+    {
+        return sector_model_refuse(ctx, SECTOR_MODEL_NO_MEMORY,
+                                   "out of memory");
+    }
+
+    kind = (json_error_code(error) == json_error_numeric_overflow)
+           ? "number out of range" : "not JSON";
+
+    return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                               "%s: %.90s at line %d column %d", kind,
+                               error->text, error->line, error->column);
+}
+
+
+/*
+ * A configured name goes into the output as it is, so it has to be UTF-8.
+ */
+static sector_model_status_e
+sector_model_check_name(const sector_model_ctx_t *ctx)
+{
+    json_t  *name;
+
+    if (ctx->in->name == NULL) {
+        return SECTOR_MODEL_OK;
+    }
+
+    name = json_string(ctx->in->name);
+    if (name != NULL) {
+        json_decref(name);
+        return SECTOR_MODEL_OK;
+    }
+
+    name = json_string_nocheck(ctx->in->name);
+    if (name == NULL) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_NO_MEMORY,
+                                   "out of memory");
+    }
+
+    json_decref(name);
+
+    return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                               "the configured name is not UTF-8");
+}
+
+
+/*
+ * Hands a tree to the reader of its format.
+ */
+static sector_model_status_e
+sector_model_read(sector_model_ctx_t *ctx, const json_t *root,
+    const char *start, size_t len)
+{
+    sector_model_status_e  status;
+
+    if (!json_is_object(root)) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "the body is %s, not an object",
+                                   sector_model_type(root));
+    }
+
+    if (ctx->in->format == SECTOR_FORMAT_SECTOR) {
+        return sector_model_own(ctx, root, start, len);
+    }
+
+    status = sector_model_check_name(ctx);
+
+    if (status == SECTOR_MODEL_OK) {
+        status = (ctx->in->format == SECTOR_FORMAT_YAHOO_CHART)
+                 ? sector_model_yahoo_chart(ctx, root)
+                 : sector_model_yahoo_quote(ctx, root);
+    }
+
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_model_print(ctx);
+    }
+
+    return status;
+}
+
+
+/*
+ * The whitespace of JSON, no other.
+ */
+static int
+sector_model_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+
+/*
+ * The four gates.
+ */
+sector_model_status_e
+sector_model_parse(const sector_model_input_t *in, sector_model_output_t *out)
+{
+    json_t                 *root;
+    const char             *start, *end;
+    json_error_t            error;
+    sector_record_t         record;
+    sector_model_ctx_t      ctx;
+    sector_model_status_e   status;
+
+    memset(out, 0, sizeof(*out));
+    out->quote_ms = INT64_MIN;
+
+    memset(&record, 0, sizeof(record));
+    memset(&ctx, 0, sizeof(ctx));
+    ctx.in = in;
+    ctx.out = out;
+    ctx.record = &record;
+
+    start = in->body;
+    end = in->body + in->body_len;
+
+    while (start < end && sector_model_is_space(*start)) {
+        start++;
+    }
+
+    while (start < end && sector_model_is_space(end[-1])) {
+        end--;
+    }
+
+    status = sector_model_look(&ctx, start, (size_t) (end - start));
+    if (status != SECTOR_MODEL_OK) {
+        return status;
+    }
+
+    root = json_loadb(in->body, in->body_len, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL) {
+        return sector_model_not_json(&ctx, &error);
+    }
+
+    status = sector_model_read(&ctx, root, start, (size_t) (end - start));
+
+    json_decref(root);
+
+    if (status != SECTOR_MODEL_OK) {
+        out->quote_ms = INT64_MIN;
+    }
+
+    return status;
+}

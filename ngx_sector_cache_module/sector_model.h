@@ -1,0 +1,117 @@
+/*
+ * sector_model: an upstream's body -> one validated sector.
+ *
+ * Layer 1: libc and jansson.  Nothing here keeps state, takes a lock or reads
+ * a clock.
+ *
+ * A sector is one JSON object whose keys come in this order, and of which all
+ * but symbol and price are left out where the upstream does not have them:
+ *
+ *     symbol name price change changePercent volume timestamp longName
+ *     currency marketState marketCap dayHigh dayLow previousClose
+ *     fiftyDayAverage twoHundredDayAverage fiftyTwoWeekHigh fiftyTwoWeekLow
+ *
+ * - timestamp is the quote's own time, milliseconds since the epoch, which
+ *   may be negative.  volume and marketCap need 64 bits.
+ * - name is the configured one, else the upstream's shortName, else longName.
+ * - Numbers keep the upstream's value: integers exactly, others as
+ *   sector_model_number() prints them.  Computed ones (change, changePercent
+ *   and, of a chart, the averages) are rounded to 4 decimals.
+ * - 0 for a high or a low beside a price other than 0 stands for no data and
+ *   is left out.  changePercent is not computed over a previous close of 0 or
+ *   below.
+ * - A price may be 0 or negative: futures have been.
+ *
+ * The rules of each upstream are at the head of the file that reads it.
+ */
+
+#ifndef SECTOR_MODEL_H
+#define SECTOR_MODEL_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+/* A symbol is 1 .. SECTOR_SYMBOL_MAX of A-Z 0-9 . - ^ = and not of dots alone
+ * (which a URI would take for a path segment). */
+
+#define SECTOR_SYMBOL_MAX  10
+
+#define SECTOR_MODEL_REASON_MAX  160
+
+
+typedef enum {
+    SECTOR_FORMAT_SECTOR = 0,   /* our own object, kept byte for byte */
+    SECTOR_FORMAT_YAHOO_CHART,  /* v8/finance/chart */
+    SECTOR_FORMAT_YAHOO_QUOTE   /* v7/finance/quote */
+} sector_format_e;
+
+
+typedef enum {
+    SECTOR_MODEL_OK = 0,
+    SECTOR_MODEL_NOT_FOUND,     /* the upstream says: no such symbol */
+    SECTOR_MODEL_INVALID,       /* the body is not what format promises */
+    SECTOR_MODEL_NO_MEMORY
+} sector_model_status_e;
+
+
+typedef struct {
+    const char         *body;       /* not terminated; not changed */
+    size_t              body_len;
+    sector_format_e     format;
+    const char         *symbol;     /* asked for, upper case, terminated */
+    const char         *name;       /* configured, or NULL; UTF-8 */
+    int64_t             wall_ms;    /* now, since the epoch: marketState */
+} sector_model_input_t;
+
+
+typedef struct {
+    char       *json;           /* malloc'ed, the caller frees; NULL unless OK;
+                                   one JSON object without whitespace around,
+                                   and a zero byte after it */
+    size_t      json_len;
+    int64_t     quote_ms;       /* the quote's own time since the epoch;
+                                   INT64_MIN: the upstream has none */
+    char        reason[SECTOR_MODEL_REASON_MAX];    /* terminated, printable
+                                   ASCII, lower case start, no full stop;
+                                   empty if OK */
+} sector_model_output_t;
+
+
+/*
+ * Parses, validates and normalises one body.  Never changes its input; out is
+ * always initialised.  Refuses with a reason what is not JSON, not an object,
+ * has a key twice, is nested more than 64 deep, of a wrong type, non-finite,
+ * beyond 64 bits, or about another symbol.
+ *
+ * NOT_FOUND is said of an error whose code is "Not Found", of an empty result,
+ * and of a quote whose symbol is not in the result or has quoteType NONE.
+ * Any other error code is INVALID, with the code in the reason.
+ *
+ * in->symbol is compared without regard to letter case and printed as it is.
+ * For SECTOR_FORMAT_SECTOR neither in->name nor in->wall_ms is used: the bytes
+ * from the outer brace to its mate are kept as they came.
+ */
+sector_model_status_e sector_model_parse(const sector_model_input_t *in,
+    sector_model_output_t *out);
+
+
+/*
+ * Upper-cases and checks a symbol of len bytes at text (not terminated) into
+ * symbol[SECTOR_SYMBOL_MAX + 1].  Returns 0, or -1 if it is no symbol.
+ */
+int sector_model_symbol(const char *text, size_t len, char *symbol);
+
+
+/*
+ * Prints a double as JSON in the shortest form that reads back as the same
+ * double, as JavaScript does: no trailing ".0", no exponent from 1e-6 to below
+ * 1e21, and 0 for -0; at least 32 bytes at buf, which is terminated.  Returns
+ * the length.  The value must be finite; another prints 0.  Independent of the
+ * locale.
+ */
+size_t sector_model_number(double value, char *buf);
+
+
+#endif /* SECTOR_MODEL_H */

@@ -1,0 +1,120 @@
+/*
+ * sector_model_internal: what sector_model.c and its readers of upstream
+ * formats share.  Nobody else includes this.
+ */
+
+#ifndef SECTOR_MODEL_INTERNAL_H
+#define SECTOR_MODEL_INTERNAL_H
+
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "sector_model.h"
+
+
+/* The fields of a sector in the order in which they are printed. */
+
+typedef enum {
+    SECTOR_FIELD_SYMBOL = 0,
+    SECTOR_FIELD_NAME,
+    SECTOR_FIELD_PRICE,
+    SECTOR_FIELD_CHANGE,
+    SECTOR_FIELD_CHANGE_PERCENT,
+    SECTOR_FIELD_VOLUME,
+    SECTOR_FIELD_TIMESTAMP,
+    SECTOR_FIELD_LONG_NAME,
+    SECTOR_FIELD_CURRENCY,
+    SECTOR_FIELD_MARKET_STATE,
+    SECTOR_FIELD_MARKET_CAP,
+    SECTOR_FIELD_DAY_HIGH,
+    SECTOR_FIELD_DAY_LOW,
+    SECTOR_FIELD_PREVIOUS_CLOSE,
+    SECTOR_FIELD_50_DAY_AVERAGE,
+    SECTOR_FIELD_200_DAY_AVERAGE,
+    SECTOR_FIELD_52_WEEK_HIGH,
+    SECTOR_FIELD_52_WEEK_LOW,
+    SECTOR_FIELD_N
+} sector_field_e;
+
+
+typedef enum {
+    SECTOR_VALUE_NONE = 0,      /* the upstream does not have it */
+    SECTOR_VALUE_TEXT,
+    SECTOR_VALUE_INTEGER,
+    SECTOR_VALUE_REAL           /* always finite */
+} sector_value_e;
+
+
+/* A field's key in the output and its type: REAL is any number, INTEGER only
+ * one without a fraction or an exponent. */
+
+typedef struct {
+    const char         *key;
+    sector_value_e      kind;
+} sector_model_field_t;
+
+
+extern const sector_model_field_t  sector_model_fields[SECTOR_FIELD_N];
+
+
+/* Text belongs to the parsed tree or to the input, never to the value. */
+
+typedef struct {
+    sector_value_e      kind;
+    const char         *text;       /* UTF-8, not terminated */
+    size_t              len;        /* bytes, above 0 */
+    int64_t             integer;
+    double              real;
+} sector_value_t;
+
+
+typedef struct {
+    sector_value_t      field[SECTOR_FIELD_N];
+} sector_record_t;
+
+
+/* One call's state, handed down to every reader. */
+
+typedef struct {
+    const sector_model_input_t     *in;
+    sector_model_output_t          *out;
+    sector_record_t                *record;
+    int                             formatted;  /* numbers may be objects
+                                                   {raw,fmt} */
+} sector_model_ctx_t;
+
+
+/*
+ * Writes the reason, made printable and cut to fit, and returns status.  Text
+ * of an upstream is to be given a precision in the format.
+ */
+sector_model_status_e sector_model_refuse(const sector_model_ctx_t *ctx,
+    sector_model_status_e status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+
+/* The name of a value's type with its article, "a string"; NULL: "null". */
+const char *sector_model_type(const json_t *value);
+
+
+/* OK where the text equals the symbol asked for, letter case apart. */
+int sector_model_is_symbol(const char *text, const char *symbol);
+
+
+/*
+ * Prints ctx->record into out->json.  OK or NO_MEMORY.
+ */
+sector_model_status_e sector_model_print(const sector_model_ctx_t *ctx);
+
+
+/* The two readers: a parsed body -> record and out->quote_ms. */
+
+sector_model_status_e sector_model_yahoo_chart(sector_model_ctx_t *ctx,
+    const json_t *root);
+sector_model_status_e sector_model_yahoo_quote(sector_model_ctx_t *ctx,
+    const json_t *root);
+
+
+#endif /* SECTOR_MODEL_INTERNAL_H */

@@ -1,0 +1,219 @@
+/*
+ * sector_store: the entries of one namespace in shared memory.
+ *
+ * Layer 0: libc alone.  It knows no nginx, no clock and no I/O: time, memory,
+ * the lock and randomness are passed in.  Any number of processes that map
+ * the same region at the same address may use one store at once.
+ *
+ * A region has two parts that never overlap:
+ *
+ *     +----------------------------------------+---------------------------+
+ *     | the allocator's (nginx: the slab pool) | the reserve               |
+ *     | entries                                | header, slots, buckets    |
+ *     +----------------------------------------+---------------------------+
+ *
+ * so that the allocator can be started anew, after a writer died inside it,
+ * without losing the counters.
+ *
+ * All times named now_ms are monotonic milliseconds and never go back; those
+ * named wall_ms are milliseconds since the epoch, kept for people only.
+ */
+
+#ifndef SECTOR_STORE_H
+#define SECTOR_STORE_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sector_stats.h"
+
+
+/* A key is 1 .. SECTOR_STORE_KEY_MAX bytes, any bytes. */
+
+#define SECTOR_STORE_KEY_MAX  255
+
+
+/* The memory and the one lock of a region.  alloc, free and reset are called
+ * with the lock held; alloc returns NULL when there is no room. */
+
+typedef struct {
+    void      *(*alloc)(void *ctx, size_t size);
+    void       (*free)(void *ctx, void *p);
+    void       (*reset)(void *ctx);         /* forget every allocation */
+    void       (*lock)(void *ctx);
+    void       (*unlock)(void *ctx);
+    int        (*alive)(void *ctx, int32_t pid);  /* 0: no such process */
+    uint32_t   (*random)(void *ctx);        /* for the jitter */
+    void       *ctx;
+} sector_store_ops_t;
+
+
+/* A namespace's windows, milliseconds.  Read at insertion only: an entry
+ * keeps the windows that it was stored with. */
+
+typedef struct {
+    uint64_t    ttl_ms;             /* fresh for */
+    uint64_t    stale_ms;           /* after ttl: may stand in for an error */
+    uint64_t    swr_ms;             /* after ttl: served while refreshed */
+    uint64_t    negative_ms;        /* a negative entry is fresh for */
+    uint32_t    jitter_percent;     /* ttl is shortened by 0 .. this, 0-100 */
+    size_t      max_object_bytes;   /* largest value */
+} sector_store_policy_t;
+
+
+typedef struct sector_store_shm_s  sector_store_shm_t;
+typedef struct sector_store_slot_s  sector_store_slot_t;
+
+
+/* One process's handle of a store; its memory is the caller's.  The fields
+ * are the store's own, but for policy, which the caller may change. */
+
+typedef struct {
+    sector_store_shm_t     *shm;
+    sector_store_slot_t    *slot;       /* NULL: this process has none */
+    sector_store_ops_t      ops;
+    sector_store_policy_t   policy;
+    unsigned                locked;     /* a read without a slot is open */
+} sector_store_t;
+
+
+typedef enum {
+    SECTOR_STORE_NONE = 0,      /* nothing that may ever be served */
+    SECTOR_STORE_FRESH,
+    SECTOR_STORE_REFRESH,       /* past ttl, within swr: serve and refresh */
+    SECTOR_STORE_STALE          /* past ttl, within stale: if nothing better */
+} sector_store_state_e;
+
+
+/* What a read found.  Pointers lead into shared memory and hold until
+ * sector_store_read_end(). */
+
+typedef struct {
+    const unsigned char    *value;
+    size_t                  value_bytes;
+    uint64_t                tag;            /* as given to put */
+    uint64_t                stored_ms;      /* monotonic */
+    uint64_t                fresh_until_ms; /* first instant not fresh */
+    uint64_t                dead_at_ms;     /* first instant never served */
+    int64_t                 stored_wall_ms;
+    unsigned                negative:1;
+} sector_store_view_t;
+
+
+/* What is to be stored.  ttl_limit_ms shortens the fresh time of this entry
+ * (0: the policy's own). */
+
+typedef struct {
+    const void     *value;
+    size_t          value_bytes;    /* 0 .. policy.max_object_bytes */
+    uint64_t        tag;            /* the caller's, returned by read */
+    uint64_t        ttl_limit_ms;
+    unsigned        negative:1;
+} sector_store_item_t;
+
+
+typedef enum {
+    SECTOR_STORE_OK = 0,
+    SECTOR_STORE_TOO_LARGE,     /* over max_object_bytes: nothing changed */
+    SECTOR_STORE_NO_ROOM,       /* evicted as many as allowed, still no room;
+                                   an older entry of the key, if any, stays */
+    SECTOR_STORE_BAD_KEY        /* empty or over SECTOR_STORE_KEY_MAX */
+} sector_store_error_e;
+
+
+typedef struct {
+    uint64_t    entries;            /* linked now */
+    uint64_t    used_bytes;         /* entries as allocated, headers included */
+    int64_t     last_store_wall_ms; /* 0: never */
+    char        last_miss[SECTOR_STORE_KEY_MAX + 1];    /* "": none */
+    uint64_t    counters[SECTOR_STATS_N];
+} sector_store_info_t;
+
+
+/*
+ * Bytes that a store keeps for itself at the end of a region of
+ * region_bytes; a multiple of 4096 when the region is.
+ */
+size_t sector_store_reserve(size_t region_bytes);
+
+
+/*
+ * Makes a store in a zeroed reserve of reserve_bytes, aligned to 64.
+ * No lock is needed: nobody else may know of the region yet.
+ */
+void sector_store_create(sector_store_t *st, void *reserve,
+    size_t reserve_bytes, const sector_store_ops_t *ops,
+    const sector_store_policy_t *policy);
+
+
+/*
+ * Opens a store that sector_store_create() made, perhaps another program's.
+ * Returns 0, or -1 if magic, layout version or size differ: st is unusable.
+ */
+int sector_store_open(sector_store_t *st, void *reserve,
+    size_t reserve_bytes, const sector_store_ops_t *ops,
+    const sector_store_policy_t *policy);
+
+
+/*
+ * Takes a reader's slot for this process: one that is free or whose owner is
+ * dead.  Without a free slot the store still works, but its reads take the
+ * lock.  Call once a process, before the first read; takes the lock.
+ */
+void sector_store_attach(sector_store_t *st, int32_t pid);
+
+
+/* Gives the slot back; its counts stay.  Takes the lock. */
+void sector_store_detach(sector_store_t *st);
+
+
+/*
+ * Looks a key up and, unless it returns SECTOR_STORE_NONE, opens a read that
+ * the caller must close with sector_store_read_end() before it returns to its
+ * event loop.  One read at a time and process.  Takes no lock.  It counts
+ * nothing: the caller knows the request's outcome, see sector_store_count().
+ * A negative entry is FRESH or NONE, never stale.
+ */
+sector_store_state_e sector_store_read(sector_store_t *st, const void *key,
+    size_t key_len, uint64_t now_ms, sector_store_view_t *view);
+
+void sector_store_read_end(sector_store_t *st);
+
+
+/*
+ * Stores a value under a key, in place of the older one.  Takes the lock.
+ * Evicts at most SECTOR_STORE_EVICT_MAX entries; refuses rather than evict
+ * more.  A value is copied; the caller keeps its own.
+ */
+#define SECTOR_STORE_EVICT_MAX  64
+
+sector_store_error_e sector_store_put(sector_store_t *st, const void *key,
+    size_t key_len, const sector_store_item_t *item, uint64_t now_ms,
+    int64_t wall_ms);
+
+
+/* Removes one key; returns how many were removed, 0 or 1.  Takes the lock. */
+unsigned sector_store_delete(sector_store_t *st, const void *key,
+    size_t key_len);
+
+
+/* Removes everything in constant time; counters stay.  Returns how many were
+ * removed.  Takes the lock. */
+uint64_t sector_store_clear(sector_store_t *st);
+
+
+/* Adds one to a counter.  Takes no lock. */
+void sector_store_count(sector_store_t *st, sector_stat_e stat);
+
+
+/* Notes the key of a miss, for people.  Takes the lock. */
+void sector_store_note_miss(sector_store_t *st, const void *key,
+    size_t key_len);
+
+
+/* Adds the counters up.  Takes the lock. */
+void sector_store_info(sector_store_t *st, sector_store_info_t *info);
+
+
+#endif /* SECTOR_STORE_H */

@@ -1,0 +1,334 @@
+/*
+ * sector_store_write: storing and removing.  What is stored is finished
+ * before readers may see it; what is removed is out of their sight first.
+ */
+
+#include <string.h>
+
+#include "sector_store_internal.h"
+
+
+/* When the windows of an entry end. */
+
+typedef struct {
+    uint64_t    fresh_ms;
+    uint64_t    refresh_ms;
+    uint64_t    dead_ms;
+} sector_store_ends_t;
+
+
+static sector_store_error_e sector_store_put_locked(sector_store_t *st,
+    const void *key, size_t key_len, const sector_store_item_t *item,
+    sector_store_entry_t *head);
+static void sector_store_publish_locked(sector_store_t *st,
+    sector_store_entry_t *e, sector_store_entry_t *old);
+static void sector_store_ends(const sector_store_t *st,
+    const sector_store_item_t *item, uint64_t now_ms,
+    sector_store_ends_t *ends);
+static uint64_t sector_store_jitter(const sector_store_t *st, uint64_t ms);
+static uint64_t sector_store_add(uint64_t a, uint64_t b);
+
+
+/* All that needs no lock is done first, into a header that is then copied. */
+sector_store_error_e
+sector_store_put(sector_store_t *st, const void *key, size_t key_len,
+    const sector_store_item_t *item, uint64_t now_ms, int64_t wall_ms)
+{
+    sector_store_ends_t   ends;
+    sector_store_error_e  rc;
+    sector_store_entry_t  head;
+
+    if (key_len == 0 || key_len > SECTOR_STORE_KEY_MAX) {
+        return SECTOR_STORE_BAD_KEY;
+    }
+
+    if (item->value_bytes > st->policy.max_object_bytes
+        || item->value_bytes > PTRDIFF_MAX / 2)
+    {
+        sector_store_count(st, SECTOR_STAT_REFUSE_LARGE);
+        return SECTOR_STORE_TOO_LARGE;
+    }
+
+    sector_store_ends(st, item, now_ms, &ends);
+
+    memset(&head, 0, sizeof(sector_store_entry_t));
+
+    head.hash = sector_store_hash(st->shm, key, key_len);
+    head.fresh_until_ms = ends.fresh_ms;
+    head.refresh_until_ms = ends.refresh_ms;
+    head.dead_at_ms = ends.dead_ms;
+    head.value_bytes = item->value_bytes;
+    head.key_len = (uint8_t) key_len;
+    head.negative = item->negative;
+    head.tag = item->tag;
+    head.stored_ms = now_ms;
+    head.stored_wall_ms = wall_ms;
+
+    sector_store_lock(st);
+
+    rc = sector_store_put_locked(st, key, key_len, item, &head);
+
+    sector_store_unlock(st);
+
+    return rc;
+}
+
+
+/* Builds the entry out of sight; the older one stays until it is replaced. */
+static sector_store_error_e
+sector_store_put_locked(sector_store_t *st, const void *key, size_t key_len,
+    const sector_store_item_t *item, sector_store_entry_t *head)
+{
+    sector_store_shm_t    *shm;
+    sector_store_entry_t  *e, *old;
+
+    shm = st->shm;
+
+    if (shm->phase == SECTOR_STORE_DRAINING) {
+        sector_store_count(st, SECTOR_STAT_REFUSE_ROOM);
+        return SECTOR_STORE_NO_ROOM;
+    }
+
+    sector_store_tidy_locked(st);
+    sector_store_expire_locked(st, head->stored_ms);
+
+    SECTOR_STORE_FAILPOINT(PUT_TIDIED);
+
+    old = sector_store_find(shm, head->hash, key, key_len);
+
+    e = sector_store_alloc_locked(st, sector_store_entry_bytes(key_len,
+                                                          item->value_bytes),
+                                  old, head->stored_ms);
+    if (e == NULL) {
+        sector_store_count(st, SECTOR_STAT_REFUSE_ROOM);
+        return SECTOR_STORE_NO_ROOM;
+    }
+
+    SECTOR_STORE_FAILPOINT(PUT_ALLOCATED);
+
+    /* to make room the older one may have been taken, past every window */
+
+    old = sector_store_find(shm, head->hash, key, key_len);
+
+    head->generation = atomic_load_explicit(&shm->generation,
+                                            memory_order_relaxed);
+
+    memcpy(e, head, sizeof(sector_store_entry_t));
+    memcpy(e + 1, key, key_len);
+
+    SECTOR_STORE_FAILPOINT(PUT_FILLED);
+
+    if (item->value_bytes != 0) {
+        memcpy((unsigned char *) (e + 1) + key_len, item->value,
+               item->value_bytes);
+    }
+
+    sector_store_publish_locked(st, e, old);
+
+    return SECTOR_STORE_OK;
+}
+
+
+/* Shows a finished entry to readers, at the head of its bucket or in the
+ * place of the older one. */
+static void
+sector_store_publish_locked(sector_store_t *st, sector_store_entry_t *e,
+    sector_store_entry_t *old)
+{
+    sector_store_shm_t   *shm;
+    sector_store_link_t  *bucket;
+
+    shm = st->shm;
+
+    if (old != NULL) {
+        atomic_store_explicit(&e->visited, 1, memory_order_relaxed);
+        sector_store_unlink_locked(st, old, e);
+
+    } else {
+        bucket = &shm->buckets[e->hash & shm->mask];
+
+        atomic_store_explicit(&e->next, atomic_load(bucket),
+                              memory_order_relaxed);
+        atomic_store(bucket, e);
+    }
+
+    SECTOR_STORE_FAILPOINT(PUT_PUBLISHED);
+
+    sector_store_enqueue_locked(st, e, old);
+
+    sector_store_count(st, SECTOR_STAT_STORE);
+    shm->last_store_wall_ms = e->stored_wall_ms;
+
+    SECTOR_STORE_FAILPOINT(PUT_COUNTED);
+}
+
+
+void
+sector_store_unlink_locked(sector_store_t *st, sector_store_entry_t *e,
+    sector_store_entry_t *successor)
+{
+    sector_store_link_t   *link;
+    sector_store_entry_t  *next, *linked;
+
+    link = &st->shm->buckets[e->hash & st->shm->mask];
+
+    for ( ;; ) {
+        linked = atomic_load_explicit(link, memory_order_relaxed);
+
+        if (linked == e) {
+            break;
+        }
+
+        link = &linked->next;
+    }
+
+    next = atomic_load_explicit(&e->next, memory_order_relaxed);
+
+    if (successor != NULL) {
+        atomic_store_explicit(&successor->next, next, memory_order_relaxed);
+        next = successor;
+    }
+
+    atomic_store(link, next);
+}
+
+
+/* Sums saturate: a window without end ends at UINT64_MAX. */
+static void
+sector_store_ends(const sector_store_t *st, const sector_store_item_t *item,
+    uint64_t now_ms, sector_store_ends_t *ends)
+{
+    uint64_t                      fresh_ms, stale_ms, swr_ms;
+    const sector_store_policy_t  *policy;
+
+    policy = &st->policy;
+
+    fresh_ms = item->negative ? policy->negative_ms : policy->ttl_ms;
+    stale_ms = item->negative ? 0 : policy->stale_ms;
+    swr_ms = item->negative ? 0 : policy->swr_ms;
+
+    if (item->ttl_limit_ms != 0 && item->ttl_limit_ms < fresh_ms) {
+        fresh_ms = item->ttl_limit_ms;
+    }
+
+    if (!item->negative) {
+        fresh_ms = sector_store_jitter(st, fresh_ms);
+    }
+
+    if (stale_ms < swr_ms) {
+        stale_ms = swr_ms;
+    }
+
+    ends->fresh_ms = sector_store_add(now_ms, fresh_ms);
+    ends->refresh_ms = sector_store_add(ends->fresh_ms, swr_ms);
+    ends->dead_ms = sector_store_add(ends->fresh_ms, stale_ms);
+}
+
+
+/* Shortens a time by a random part, at most jitter_percent of it. */
+static uint64_t
+sector_store_jitter(const sector_store_t *st, uint64_t ms)
+{
+    uint64_t  percent, most;
+
+    percent = st->policy.jitter_percent < 100 ? st->policy.jitter_percent
+                                              : 100;
+
+    most = ms / 100 * percent + ms % 100 * percent / 100;
+
+    if (most == 0) {
+        return ms;
+    }
+
+    return ms - (most == UINT64_MAX ? sector_store_random64(&st->ops)
+                                    : sector_store_random64(&st->ops)
+                                      % (most + 1));
+}
+
+
+static uint64_t
+sector_store_add(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+
+unsigned
+sector_store_delete(sector_store_t *st, const void *key, size_t key_len)
+{
+    uint64_t               hash;
+    sector_store_entry_t  *e;
+
+    if (key_len == 0 || key_len > SECTOR_STORE_KEY_MAX) {
+        return 0;
+    }
+
+    hash = sector_store_hash(st->shm, key, key_len);
+
+    sector_store_lock(st);
+
+    e = sector_store_find(st->shm, hash, key, key_len);
+
+    if (e != NULL) {
+        sector_store_remove_locked(st, e);
+    }
+
+    sector_store_tidy_locked(st);
+    sector_store_unlock(st);
+
+    return e != NULL;
+}
+
+
+/* The queue becomes the end of what later calls take out of the buckets. */
+uint64_t
+sector_store_clear(sector_store_t *st)
+{
+    uint64_t             removed;
+    sector_store_shm_t  *shm;
+
+    shm = st->shm;
+
+    sector_store_lock(st);
+
+    removed = shm->entries;
+
+    atomic_fetch_add(&shm->generation, 1);
+
+    SECTOR_STORE_FAILPOINT(CLEAR_GENERATION);
+
+    sector_store_set_aside_locked(st);
+
+    SECTOR_STORE_FAILPOINT(CLEAR_SPLICED);
+
+    sector_store_tidy_locked(st);
+    sector_store_unlock(st);
+
+    return removed;
+}
+
+
+/* A death in between leaves no name instead of two halves. */
+void
+sector_store_note_miss(sector_store_t *st, const void *key, size_t key_len)
+{
+    sector_store_shm_t  *shm;
+
+    if (key_len == 0 || key_len > SECTOR_STORE_KEY_MAX) {
+        return;
+    }
+
+    shm = st->shm;
+
+    sector_store_lock(st);
+    sector_store_unmark_locked(st);
+
+    atomic_store(&shm->last_miss_len, 0);
+    memcpy(shm->last_miss, key, key_len);
+
+    SECTOR_STORE_FAILPOINT(MISS_HALF);
+
+    atomic_store(&shm->last_miss_len, (uint32_t) key_len);
+
+    sector_store_unlock(st);
+}
