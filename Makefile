@@ -33,7 +33,7 @@ CC_OPT  ?= -g -O2 -fPIC -fstack-protector-strong -Wformat \
 LD_OPT  ?= -fPIC -Wl,-z,relro -Wl,-z,now
 
 # For our files only, see config.make.
-SECTOR_CACHE_CFLAGS ?= -Wextra -Werror
+SECTOR_CACHE_CFLAGS ?= -Wextra -Wno-unused-parameter -Werror
 
 override BUILD           := $(abspath $(BUILD))
 override SECTOR_FIXTURES := $(abspath $(SECTOR_FIXTURES))
@@ -52,7 +52,7 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: help deps deps-dev build install uninstall run \
         demo-ok demo-slow demo-fail \
         test unit unit-build t test-workers test-hup test-static \
-        layers symbols style docs-check check-selftest \
+        torture layers symbols style docs-check check-selftest \
         warnings valgrind static bare-test clean
 
 .DEFAULT_GOAL := build
@@ -114,7 +114,8 @@ test-workers: ## those with two workers
 	+@SECTOR_TEST_WORKERS=2 misc/test.sh nginx
 
 test-hup: ## those with a reload, not a restart, between blocks
-	+@TEST_NGINX_USE_HUP=1 misc/test.sh nginx
+	+@SECTOR_TEST_WORKERS=$${SECTOR_TEST_WORKERS:-1} TEST_NGINX_USE_HUP=1 \
+	    misc/test.sh nginx
 
 test-static: static ## those with the module linked into nginx
 	+@NGINX_BIN=$(BUILD)/static/nginx/objs/nginx SECTOR_TEST_MODULE= \
@@ -123,6 +124,10 @@ test-static: static ## those with the module linked into nginx
 valgrind: ## those under valgrind; a finding in our code fails
 	@misc/deps.sh build test dev
 	+@TEST_NGINX_USE_VALGRIND=1 misc/test.sh nginx
+
+
+torture: $(BUILD)/tests/torture_store ## kill writers of the store; KILLS=3000
+	@$< $(or $(KILLS),3000)
 
 
 layers: ## includes and calls point down only
@@ -202,7 +207,8 @@ warnings: ## build with gcc and clang, every warning an error
 
 static: ## build nginx with the module linked in: BUILD/static
 	@misc/deps.sh build static
-	@BUILD=$(BUILD)/static misc/configure.sh static
+	@NGINX_SRC=$$(misc/nginx-source.sh) BUILD=$(BUILD)/static \
+	    misc/configure.sh static
 	+@$(SUBMAKE) $(JOBS) -s -C $(BUILD)/static/nginx -f objs/Makefile binary
 	@echo "built: $(BUILD)/static/nginx/objs/nginx"
 

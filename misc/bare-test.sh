@@ -84,7 +84,7 @@ wait_for_demo() {
     for try in {1..600}; do
         kill -0 "$runner" 2>/dev/null || return 1
 
-        if "${in_root[@]}" curl -s -f -o /dev/null "$1"; then
+        if curl -s -f -o /dev/null "$1"; then
             return 0
         fi
 
@@ -137,7 +137,7 @@ url=http://127.0.0.1:$port/api/v1/sectors/XLK
 runner=$!
 
 if wait_for_demo "$url"; then
-    "${in_root[@]}" curl -s -i "$url"
+    curl -s -i "$url"
     echo
 else
     echo "bare-test: the demo did not answer"

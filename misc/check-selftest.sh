@@ -223,5 +223,29 @@ library "int ngx_http_sector_cache_module;"
 if ! symbols; then result ok; else result no "symbols accepts no tables"; fi
 
 
+# Valgrind: the log of a process with a stack of nginx's, then one of ours.
+
+valgrind() {
+    "$misc/check-valgrind.pl" "$scratch/logs" >"$scratch/output" 2>&1
+}
+
+stack() {
+    printf '==7== Invalid read of size 1\n==7==    at 0x1: %s\n==7== \n' "$1" \
+        >"$scratch/logs/7"
+}
+
+mkdir "$scratch/logs"
+
+if ! valgrind; then result ok; else result no "valgrind accepts no log"; fi
+
+stack "ngx_palloc (in /usr/sbin/nginx)"
+
+if valgrind; then result ok; else result no "valgrind refuses nginx's"; fi
+
+stack "sector_store_put (sector_store.c:7)"
+
+if ! valgrind; then result ok; else result no "valgrind accepts ours"; fi
+
+
 printf 'selftest: %d passed, %d failed\n' $good $bad
 [ $bad -eq 0 ]

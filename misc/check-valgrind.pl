@@ -1,20 +1,25 @@
 #!/usr/bin/env perl
 #
-# misc/check-valgrind.pl LOG
+# misc/check-valgrind.pl FOLDER
 #
-# Searches what valgrind said during a run of the tests for findings with a
+# Searches the logs of valgrind in a folder, one a process, for findings with a
 # function of ours in one of their stacks; prints those and fails.
 
 use strict;
 use warnings;
 
 
-my ($path) = @ARGV;
-my ($runs, %report, %block) = (0);
+my ($dir) = @ARGV;
 
-die "usage: $0 LOG\n" unless defined $path;
+die "usage: $0 FOLDER\n" unless defined $dir;
 
-open my $in, '<', $path or die "$path: $!\n";
+my @logs = glob "$dir/*";
+my (%report, %block);
+
+if (!@logs) {
+    print "valgrind: it did not run\n";
+    exit 1;
+}
 
 
 # A finding is what one process says between two of its empty lines.
@@ -36,9 +41,9 @@ sub end_of {
     $report{$key} //= $block;
 }
 
-while (<$in>) {
-    $runs++ if /^==\d+== Memcheck/;
+@ARGV = @logs;
 
+while (<>) {
     next unless /^==(\d+)==(?: (.*))?$/;
 
     my ($pid, $line) = ($1, defined $2 ? $2 : '');
@@ -52,14 +57,9 @@ while (<$in>) {
 
 end_of($_) for keys %block;
 
-if (!$runs) {
-    print "valgrind: it did not run\n";
-    exit 1;
-}
-
 print "valgrind: a finding in our code:\n$_\n" for sort values %report;
 
-printf "valgrind: %d runs, %d findings in our code\n", $runs,
+printf "valgrind: %d processes, %d findings in our code\n", scalar @logs,
        scalar keys %report;
 
 exit(%report ? 1 : 0);

@@ -92,10 +92,12 @@ look_for() {
             need libpcre2-dev has_library pcre2.h
             need libssl-dev has_library openssl/ssl.h
             need zlib1g-dev has_library zlib.h
+            need dpkg-dev have dpkg-source
             ;;
 
         bare)
             need debootstrap have debootstrap
+            need curl have curl
             need git have git
             ;;
 
@@ -167,7 +169,7 @@ done
 
 apt=(
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q
-    -o DPkg::Lock::Timeout=300
+    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0
     -o DPkg::Path="$scratch/path:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 

@@ -1,10 +1,12 @@
 #!/bin/bash
 #
-# misc/nginx-source.sh DIR [SUITE]
+# misc/nginx-source.sh [SUITE]
 #
-# Fetches Debian's source of nginx, unpacks it under DIR and prints the
-# source tree's path.  The archive is the one that this machine's apt uses;
-# apt itself checks the signatures, in a folder of its own below DIR.
+# Prints the path of a complete source tree of nginx: NGINX_SRC if it is one
+# (Debian's nginx-dev has the headers only), else Debian's source, of this
+# release or of SUITE, which it fetches into BUILD/src.  The archive is the one
+# that this machine's apt uses; apt checks the signatures, in a folder of its
+# own.
 
 set -euo pipefail
 
@@ -12,14 +14,17 @@ cd "$(dirname "$0")/.."
 . misc/common.sh
 
 
-[ $# -ge 1 ] || die "usage: $0 DIR [SUITE]"
+if [ $# -eq 0 ] && [ -f "$NGINX_SRC/src/core/nginx.c" ]; then
+    realpath "$NGINX_SRC"
+    exit 0
+fi
 
-mkdir -p "$1"
-dir=$(realpath "$1")
+mkdir -p "$BUILD/src"
+dir=$(realpath "$BUILD/src")
 
 # shellcheck source=/dev/null
 here=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-stable}")
-suite=${2:-$here}
+suite=${1:-$here}
 
 found() {
     find "$dir/$suite" -maxdepth 2 -name configure -path '*/nginx-*' \

@@ -134,6 +134,22 @@ sector_model_is_symbol(const char *text, const char *symbol)
 
 
 /*
+ * Refuses a body that is about another symbol.
+ */
+sector_model_status_e
+sector_model_match(const sector_model_ctx_t *ctx, const char *text)
+{
+    if (sector_model_is_symbol(text, ctx->in->symbol)) {
+        return SECTOR_MODEL_OK;
+    }
+
+    return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                               "symbol is \"%.32s\", asked for \"%.32s\"",
+                               text, ctx->in->symbol);
+}
+
+
+/*
  * Checks and upper-cases a symbol.
  */
 int
@@ -230,7 +246,6 @@ sector_model_own(sector_model_ctx_t *ctx, const json_t *root,
     const char *start, size_t len)
 {
     int                     i;
-    const char             *symbol;
     const json_t           *value;
     sector_model_status_e   status;
 
@@ -243,12 +258,11 @@ sector_model_own(sector_model_ctx_t *ctx, const json_t *root,
         }
     }
 
-    symbol = json_string_value(json_object_get(root, "symbol"));
+    value = json_object_get(root, "symbol");
 
-    if (!sector_model_is_symbol(symbol, ctx->in->symbol)) {
-        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                                   "symbol is \"%.32s\", asked for \"%.32s\"",
-                                   symbol, ctx->in->symbol);
+    status = sector_model_match(ctx, json_string_value(value));
+    if (status != SECTOR_MODEL_OK) {
+        return status;
     }
 
     ctx->out->json = malloc(len + 1);
@@ -450,13 +464,33 @@ sector_model_is_space(char c)
 
 
 /*
+ * Takes whitespace off both ends; returns the length that is left.
+ */
+static size_t
+sector_model_trim(const char **start, size_t len)
+{
+    while (len > 0 && sector_model_is_space(**start)) {
+        (*start)++;
+        len--;
+    }
+
+    while (len > 0 && sector_model_is_space((*start)[len - 1])) {
+        len--;
+    }
+
+    return len;
+}
+
+
+/*
  * The four gates.
  */
 sector_model_status_e
 sector_model_parse(const sector_model_input_t *in, sector_model_output_t *out)
 {
     json_t                 *root;
-    const char             *start, *end;
+    size_t                  len;
+    const char             *start;
     json_error_t            error;
     sector_record_t         record;
     sector_model_ctx_t      ctx;
@@ -472,17 +506,9 @@ sector_model_parse(const sector_model_input_t *in, sector_model_output_t *out)
     ctx.record = &record;
 
     start = in->body;
-    end = in->body + in->body_len;
+    len = sector_model_trim(&start, in->body_len);
 
-    while (start < end && sector_model_is_space(*start)) {
-        start++;
-    }
-
-    while (start < end && sector_model_is_space(end[-1])) {
-        end--;
-    }
-
-    status = sector_model_look(&ctx, start, (size_t) (end - start));
+    status = sector_model_look(&ctx, start, len);
     if (status != SECTOR_MODEL_OK) {
         return status;
     }
@@ -492,7 +518,7 @@ sector_model_parse(const sector_model_input_t *in, sector_model_output_t *out)
         return sector_model_not_json(&ctx, &error);
     }
 
-    status = sector_model_read(&ctx, root, start, (size_t) (end - start));
+    status = sector_model_read(&ctx, root, start, len);
 
     json_decref(root);
 

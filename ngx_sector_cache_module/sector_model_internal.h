@@ -99,8 +99,13 @@ sector_model_status_e sector_model_refuse(const sector_model_ctx_t *ctx,
 const char *sector_model_type(const json_t *value);
 
 
-/* OK where the text equals the symbol asked for, letter case apart. */
+/* Whether the text equals the symbol, letter case apart. */
 int sector_model_is_symbol(const char *text, const char *symbol);
+
+
+/* OK where the text is the symbol asked for, else INVALID. */
+sector_model_status_e sector_model_match(const sector_model_ctx_t *ctx,
+    const char *text);
 
 
 /*

@@ -223,25 +223,36 @@ sector_model_print_value(char *p, const sector_value_t *value)
 
 
 /*
- * Prints a record into one allocation of the largest size it can take.
+ * The largest size that a printed record can take.
+ */
+static size_t
+sector_model_print_size(const sector_record_t *record)
+{
+    size_t  i, size;
+
+    size = sizeof("{}");
+
+    for (i = 0; i < SECTOR_FIELD_N; i++) {
+        size += strlen(sector_model_fields[i].key) + sizeof("\"\":,\"\"")
+                + SECTOR_MODEL_NUMBER_MAX
+                + record->field[i].len * SECTOR_MODEL_ESCAPE_MAX;
+    }
+
+    return size;
+}
+
+
+/*
+ * Prints a record into one allocation.
  */
 sector_model_status_e
 sector_model_print(const sector_model_ctx_t *ctx)
 {
     char                  *p;
-    size_t                 i, size;
+    size_t                 i;
     const sector_value_t  *value;
 
-    size = sizeof("{}");
-
-    for (i = 0; i < SECTOR_FIELD_N; i++) {
-        value = &ctx->record->field[i];
-        size += strlen(sector_model_fields[i].key) + sizeof("\"\":,\"\"")
-                + SECTOR_MODEL_NUMBER_MAX
-                + value->len * SECTOR_MODEL_ESCAPE_MAX;
-    }
-
-    p = malloc(size);
+    p = malloc(sector_model_print_size(ctx->record));
     if (p == NULL) {
         return sector_model_refuse(ctx, SECTOR_MODEL_NO_MEMORY,
                                    "out of memory");

@@ -393,6 +393,16 @@ sector_yahoo_bars_previous(const sector_model_ctx_t *ctx, const json_t *meta,
 
 
 /*
+ * Says whether a bar is a week from the quote at most.
+ */
+static int
+sector_yahoo_bars_near(const sector_yahoo_bars_t *bars, int64_t date)
+{
+    return llabs(date - bars->quote_date) <= SECTOR_YAHOO_DAYS_MAX;
+}
+
+
+/*
  * The means of the last 50 and 200 closes of daily bars that reach up to the
  * quote.
  */
@@ -411,10 +421,9 @@ sector_yahoo_bars_averages(const sector_model_ctx_t *ctx,
     }
 
     field = ctx->record->field;
-    sum = 0;
     later = 0;
 
-    for (i = bars->n, n = 0; i > 0 && n < SECTOR_YAHOO_LONG; i--) {
+    for (i = bars->n, n = 0, sum = 0; i > 0 && n < SECTOR_YAHOO_LONG; i--) {
         close = json_array_get(bars->close, i - 1);
 
         if (!json_is_number(close)) {
@@ -423,12 +432,11 @@ sector_yahoo_bars_averages(const sector_model_ctx_t *ctx,
 
         date = sector_yahoo_bars_date_of(bars, i - 1);
 
-        if (n == 0) {
-            if (llabs(date - bars->quote_date) > SECTOR_YAHOO_DAYS_MAX) {
-                return;
-            }
+        if (n == 0 && !sector_yahoo_bars_near(bars, date)) {
+            return;
+        }
 
-        } else if (date >= later) {
+        if (n > 0 && date >= later) {
             continue;
         }
 

@@ -68,12 +68,8 @@ sector_yahoo_chart_open(const sector_model_ctx_t *ctx, const json_t *root,
 
     status = sector_yahoo_symbol(ctx, *meta, &symbol);
 
-    if (status == SECTOR_MODEL_OK
-        && !sector_model_is_symbol(symbol, ctx->in->symbol))
-    {
-        status = sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                                     "symbol is \"%.32s\", asked for "
-                                     "\"%.32s\"", symbol, ctx->in->symbol);
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_model_match(ctx, symbol);
     }
 
     return status;

@@ -35,7 +35,17 @@
 
 
 /* The memory and the one lock of a region.  alloc, free and reset are called
- * with the lock held; alloc returns NULL when there is no room. */
+ * with the lock held; alloc returns memory aligned to 8 bytes at least, or
+ * NULL, without a word in any log, when there is no room: that is how the
+ * store learns that it must evict.  reset may be called while the allocator
+ * is in any state that a death can leave it in.
+ *
+ * The lock of a process that died has to be freed by somebody, and by nobody
+ * before that process is gone (nginx's master does both).
+ *
+ * random gives 32 bits that clients cannot guess: create takes the seed of
+ * the keys' hash from it.  alive must not take a living process for a dead
+ * one; the other way round, memory is kept back until it is noticed. */
 
 typedef struct {
     void      *(*alloc)(void *ctx, size_t size);
@@ -44,7 +54,7 @@ typedef struct {
     void       (*lock)(void *ctx);
     void       (*unlock)(void *ctx);
     int        (*alive)(void *ctx, int32_t pid);  /* 0: no such process */
-    uint32_t   (*random)(void *ctx);        /* for the jitter */
+    uint32_t   (*random)(void *ctx);        /* for hash and jitter */
     void       *ctx;
 } sector_store_ops_t;
 
@@ -93,7 +103,8 @@ typedef struct {
     const unsigned char    *value;
     size_t                  value_bytes;
     uint64_t                tag;            /* as given to put */
-    uint64_t                stored_ms;      /* monotonic */
+    uint64_t                stored_ms;      /* monotonic; another process's
+                                               clock may be a little ahead */
     uint64_t                fresh_until_ms; /* first instant not fresh */
     uint64_t                dead_at_ms;     /* first instant never served */
     int64_t                 stored_wall_ms;
@@ -116,15 +127,19 @@ typedef struct {
 typedef enum {
     SECTOR_STORE_OK = 0,
     SECTOR_STORE_TOO_LARGE,     /* over max_object_bytes: nothing changed */
-    SECTOR_STORE_NO_ROOM,       /* evicted as many as allowed, still no room;
-                                   an older entry of the key, if any, stays */
+    SECTOR_STORE_NO_ROOM,       /* evicted as many as allowed, still no room,
+                                   or a reader is in what would be freed; an
+                                   older entry of the key, if any, stays */
     SECTOR_STORE_BAD_KEY        /* empty or over SECTOR_STORE_KEY_MAX */
 } sector_store_error_e;
 
 
 typedef struct {
-    uint64_t    entries;            /* linked now */
-    uint64_t    used_bytes;         /* entries as allocated, headers included */
+    uint64_t    entries;            /* linked now; expired ones too, until
+                                       they are removed */
+    uint64_t    used_bytes;         /* entries as allocated, headers included,
+                                       also those that were removed and are
+                                       not given back to the allocator yet */
     int64_t     last_store_wall_ms; /* 0: never */
     char        last_miss[SECTOR_STORE_KEY_MAX + 1];    /* "": none */
     uint64_t    counters[SECTOR_STATS_N];
@@ -139,7 +154,8 @@ size_t sector_store_reserve(size_t region_bytes);
 
 
 /*
- * Makes a store in a zeroed reserve of reserve_bytes, aligned to 64.
+ * Makes a store in a zeroed reserve of reserve_bytes, aligned to 64; at least
+ * as many bytes as sector_store_reserve() said, with an empty allocator.
  * No lock is needed: nobody else may know of the region yet.
  */
 void sector_store_create(sector_store_t *st, void *reserve,
@@ -149,7 +165,8 @@ void sector_store_create(sector_store_t *st, void *reserve,
 
 /*
  * Opens a store that sector_store_create() made, perhaps another program's.
- * Returns 0, or -1 if magic, layout version or size differ: st is unusable.
+ * Returns 0, or -1 if magic, layout version or size differ or if it is
+ * mapped at another address now: st is unusable.
  */
 int sector_store_open(sector_store_t *st, void *reserve,
     size_t reserve_bytes, const sector_store_ops_t *ops,
@@ -171,7 +188,8 @@ void sector_store_detach(sector_store_t *st);
 /*
  * Looks a key up and, unless it returns SECTOR_STORE_NONE, opens a read that
  * the caller must close with sector_store_read_end() before it returns to its
- * event loop.  One read at a time and process.  Takes no lock.  It counts
+ * event loop.  One read at a time and process; while it is open nothing of
+ * this store may be called but sector_store_count().  Takes no lock.  It counts
  * nothing: the caller knows the request's outcome, see sector_store_count().
  * A negative entry is FRESH or NONE, never stale.
  */
@@ -199,7 +217,8 @@ unsigned sector_store_delete(sector_store_t *st, const void *key,
 
 
 /* Removes everything in constant time; counters stay.  Returns how many were
- * removed.  Takes the lock. */
+ * removed.  Their memory is given back by and by, by later calls that take
+ * the lock, or when it is needed.  Takes the lock. */
 uint64_t sector_store_clear(sector_store_t *st);
 
 

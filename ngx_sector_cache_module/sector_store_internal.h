@@ -248,6 +248,14 @@ extern uint64_t (*sector_store_test_hash)(const void *key, size_t key_len);
 
 #endif
 
+/* 0 shows that the tests notice when nothing is recovered. */
+
+#if defined(SECTOR_STORE_TEST) && defined(SECTOR_STORE_NO_RECOVERY)
+#define SECTOR_STORE_RECOVERS  0
+#else
+#define SECTOR_STORE_RECOVERS  1
+#endif
+
 
 /* sector_store_write.c */
 

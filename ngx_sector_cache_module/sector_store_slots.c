@@ -39,13 +39,9 @@ sector_store_lock(sector_store_t *st)
 
     SECTOR_STORE_FAILPOINT(LOCKED);
 
-#ifndef SECTOR_STORE_NO_RECOVERY
-    if (died) {
+    if (died && SECTOR_STORE_RECOVERS) {
         sector_store_empty_locked(st);
     }
-#else
-    (void) died;
-#endif
 
     if (shm->phase == SECTOR_STORE_DRAINING) {
         sector_store_drain_locked(st);
