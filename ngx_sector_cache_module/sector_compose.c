@@ -7,14 +7,14 @@
 
 #include "sector_compose.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <jansson.h>
 
 
+static char *sector_compose_word(char *p, const char *word);
+static char *sector_compose_digits(char *p, uint64_t n, unsigned width);
 static int sector_compose_time_member(json_t *object, const char *name,
     int64_t wall_ms);
 static int sector_compose_string_member(json_t *object, const char *name,
@@ -30,40 +30,44 @@ static json_t *sector_compose_source(const sector_compose_source_t *source);
 static char *sector_compose_dump(json_t *value, int failed, size_t *len);
 
 
+/* Every hit runs this, so it copies and prints digits, no more: printf() would
+ * cost as much as all else that a hit does. */
+
 size_t
 sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
 {
-    int   n;
-    char  time[SECTOR_COMPOSE_TIME_MAX];
+    char  *p;
 
-    sector_compose_time(time, meta->wall_ms);
-
-    n = snprintf(buf, SECTOR_COMPOSE_TAIL_MAX,
-                 ",\"cached\":%s,\"timestamp\":\"%s\","
-                 "\"metadata\":{\"version\":\"v1\"",
-                 meta->cached ? "true" : "false", time);
+    p = sector_compose_word(buf, meta->cached
+                                 ? ",\"cached\":true,\"timestamp\":\""
+                                 : ",\"cached\":false,\"timestamp\":\"");
+    p += sector_compose_time(p, meta->wall_ms);
+    p = sector_compose_word(p, "\",\"metadata\":{\"version\":\"v1\"");
 
     if (meta->cache_status) {
-        n += snprintf(buf + n, SECTOR_COMPOSE_TAIL_MAX - (size_t) n,
-                      ",\"cacheStatus\":\"%s\",\"source\":\"%.32s\","
-                      "\"age\":%" PRIu64 ",\"ttl\":%" PRIu64,
-                      meta->cache_status, meta->source,
-                      meta->age_s, meta->ttl_s);
+        p = sector_compose_word(p, ",\"cacheStatus\":\"");
+        p = sector_compose_word(p, meta->cache_status);
+        p = sector_compose_word(p, "\",\"source\":\"");
+        p = sector_compose_word(p, meta->source);
+        p = sector_compose_word(p, "\",\"age\":");
+        p = sector_compose_digits(p, meta->age_s, 1);
+        p = sector_compose_word(p, ",\"ttl\":");
+        p = sector_compose_digits(p, meta->ttl_s, 1);
     }
 
-    buf[n++] = '}';
-    buf[n++] = '}';
+    p = sector_compose_word(p, "}}");
 
-    return (size_t) n;
+    return (size_t) (p - buf);
 }
 
 
 size_t
 sector_compose_time(char *buf, int64_t wall_ms)
 {
-    int64_t    ms;
-    time_t     sec;
-    struct tm  tm;
+    char       *p;
+    int64_t     ms;
+    time_t      sec;
+    struct tm   tm;
 
     ms = wall_ms % 1000;
     sec = (time_t) (wall_ms / 1000);
@@ -73,17 +77,71 @@ sector_compose_time(char *buf, int64_t wall_ms)
         sec--;
     }
 
-    if (gmtime_r(&sec, &tm) == NULL) {
-        memset(&tm, 0, sizeof(tm));
-        tm.tm_year = 70;
-        tm.tm_mday = 1;
+    if (gmtime_r(&sec, &tm) == NULL || tm.tm_year < -1900
+        || tm.tm_year > 9999 - 1900)
+    {
+        sec = 0;
+        ms = 0;
+        (void) gmtime_r(&sec, &tm);
     }
 
-    return (size_t) snprintf(buf, SECTOR_COMPOSE_TIME_MAX,
-                             "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                             (tm.tm_year + 1900) % 10000, tm.tm_mon + 1,
-                             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                             (int) ms);
+    p = sector_compose_digits(buf, (uint64_t) tm.tm_year + 1900, 4);
+    *p++ = '-';
+    p = sector_compose_digits(p, (uint64_t) tm.tm_mon + 1, 2);
+    *p++ = '-';
+    p = sector_compose_digits(p, (uint64_t) tm.tm_mday, 2);
+    *p++ = 'T';
+    p = sector_compose_digits(p, (uint64_t) tm.tm_hour, 2);
+    *p++ = ':';
+    p = sector_compose_digits(p, (uint64_t) tm.tm_min, 2);
+    *p++ = ':';
+    p = sector_compose_digits(p, (uint64_t) tm.tm_sec, 2);
+    *p++ = '.';
+    p = sector_compose_digits(p, (uint64_t) ms, 3);
+    *p++ = 'Z';
+    *p = '\0';
+
+    return (size_t) (p - buf);
+}
+
+
+/* Copies a word without its end; returns where the next one goes. */
+
+static char *
+sector_compose_word(char *p, const char *word)
+{
+    size_t  len;
+
+    len = strlen(word);
+    memcpy(p, word, len);
+
+    return p + len;
+}
+
+
+/* Prints n in decimal, with zeros in front up to width digits; returns where
+ * the next thing goes. */
+
+static char *
+sector_compose_digits(char *p, uint64_t n, unsigned width)
+{
+    char  digits[20], *first, *end;
+
+    end = digits + sizeof(digits);
+    first = end;
+
+    do {
+        *--first = (char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    while ((unsigned) (end - first) < width) {
+        *--first = '0';
+    }
+
+    memcpy(p, first, (size_t) (end - first));
+
+    return p + (end - first);
 }
 
 

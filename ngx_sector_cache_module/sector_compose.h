@@ -108,7 +108,8 @@ size_t sector_compose_tail(char *buf, const sector_compose_meta_t *meta);
 
 
 /* Writes wall_ms as 2026-11-22T20:00:40.123Z (RFC 3339) into buf, which has
- * SECTOR_COMPOSE_TIME_MAX bytes.  Returns the length. */
+ * SECTOR_COMPOSE_TIME_MAX bytes, and terminates it; a time outside of the
+ * years 0 to 9999 is written as that of 0.  Returns the length. */
 size_t sector_compose_time(char *buf, int64_t wall_ms);
 
 
