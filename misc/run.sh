@@ -143,7 +143,7 @@ prepare() {
     template=${template//@TTL@/"$ttl"}
     template=${template//@PORT@/"$port"}
     template=${template//@UPSTREAM@/"$upstream_url"}
-    template=${template//@PROXY@/"$(proxy_lines)"}
+    template=${template//@PROXY@/"$(proxy_lines | sed "2,\$s/^/            /")"}
     template=${template//@DEMO@/"$(demo_server)"}
     printf '%s\n' "$template" >"$run/conf/nginx.conf"
 }

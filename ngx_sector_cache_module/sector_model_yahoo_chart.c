@@ -88,6 +88,9 @@ sector_yahoo_chart_period(const sector_model_ctx_t *ctx,
     const json_t           *period;
     sector_model_status_e   status;
 
+    found = 0;
+    start = 0;
+    end = 0;
     *given = 0;
     *holds = 0;
 
