@@ -354,10 +354,11 @@ ngx_http_sector_cache_ctx_cleanup(void *data)
 static ngx_int_t
 ngx_http_sector_cache_lookup(ngx_http_sector_cache_ctx_t *ctx)
 {
-    ngx_int_t               rc;
-    sector_store_t         *store;
-    sector_store_view_t     view;
-    sector_store_state_e    state;
+    ngx_int_t                        rc;
+    sector_store_t                  *store;
+    sector_store_view_t              view;
+    sector_store_state_e             state;
+    ngx_http_sector_cache_answer_t   answer;
 
     store = &ctx->conf->sectors->store;
 
@@ -372,10 +373,12 @@ ngx_http_sector_cache_lookup(ngx_http_sector_cache_ctx_t *ctx)
             sector_store_read_end(store);
             ngx_http_sector_cache_settle(ctx, NGX_HTTP_SECTOR_CACHE_NEGATIVE);
 
-            return ngx_http_sector_cache_symbol_error(ctx->request,
-                       NGX_HTTP_NOT_FOUND, "UNKNOWN_SYMBOL", ctx->symbol,
-                       "Symbol %s does not exist at source %V", ctx->symbol,
-                       &ctx->conf->fetch->source->name);
+            ngx_memzero(&answer, sizeof(ngx_http_sector_cache_answer_t));
+            ngx_http_sector_cache_fetch_not_found(ctx->request->pool, &answer,
+                                                  ctx->symbol,
+                                                  ctx->info.source);
+
+            return ngx_http_sector_cache_answer_error(ctx, &answer);
         }
 
         return ngx_http_sector_cache_serve(ctx, &view,

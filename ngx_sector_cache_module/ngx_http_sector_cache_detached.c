@@ -535,8 +535,18 @@ ngx_http_sector_cache_detached_done(ngx_http_request_t *sr, void *data,
 {
     ngx_http_sector_cache_detached_t *d = data;
 
-    if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
-        d->timed_out = 1;
+    /* a 502 or 504 is nginx's own unless the upstream's head said so */
+
+    if (sr->upstream == NULL
+        || sr->upstream->headers_in.status_n != (ngx_uint_t) rc)
+    {
+        if (rc == NGX_HTTP_BAD_GATEWAY) {
+            d->failed = 1;
+        }
+
+        if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+            d->timed_out = 1;
+        }
     }
 
     if (rc == NGX_ERROR || rc == NGX_HTTP_CLOSE

@@ -45,7 +45,8 @@ struct ngx_http_sector_cache_detached_s {
     unsigned                            complete:1;     /* the end was seen */
     unsigned                            too_large:1;    /* over body_max */
     unsigned                            no_memory:1;
-    unsigned                            timed_out:1;    /* by nginx */
+    unsigned                            failed:1;       /* nginx's own 502 */
+    unsigned                            timed_out:1;    /* nginx's own 504 */
     unsigned                            reported:1;
 };
 

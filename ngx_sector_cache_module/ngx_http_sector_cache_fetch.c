@@ -68,6 +68,10 @@ static void ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
 static uint64_t ngx_http_sector_cache_fetch_retry_after(ngx_str_t *value);
 static void ngx_http_sector_cache_fetch_fail(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_e result, const char *fmt, ...);
+static void ngx_http_sector_cache_fetch_reason(ngx_pool_t *pool,
+    ngx_str_t *reason, const char *fmt, ...);
+static void ngx_http_sector_cache_fetch_vreason(ngx_pool_t *pool,
+    ngx_str_t *reason, const char *fmt, va_list args);
 static void ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_report(
     ngx_http_sector_cache_fetch_t *f);
@@ -312,22 +316,24 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
     f->answer.retry_after_ms =
                      ngx_http_sector_cache_fetch_retry_after(&d->retry_after);
 
-    if (d->status == 0) {
+    if (d->status == 0
+        || (d->failed && d->status == NGX_HTTP_BAD_GATEWAY))
+    {
+        f->answer.upstream_status = 0;
         ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
                                          "Connection to source %V failed",
                                          name);
 
     } else if (d->timed_out && d->status == NGX_HTTP_GATEWAY_TIME_OUT) {
+        f->answer.upstream_status = 0;
         ngx_http_sector_cache_fetch_fail(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT,
                                          "Source %V did not answer in time",
                                          name);
 
     } else if (d->status == NGX_HTTP_NOT_FOUND) {
-        ngx_http_sector_cache_fetch_fail(f,
-                                       NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND,
-                                       "Symbol %s does not exist at source %V",
-                                       f->symbol, name);
+        ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
+                                              f->source);
 
     } else if (d->location.len) {
         ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
@@ -424,10 +430,8 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
         break;
 
     case SECTOR_MODEL_NOT_FOUND:
-        ngx_http_sector_cache_fetch_fail(f,
-                                       NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND,
-                                       "Symbol %s does not exist at source %V",
-                                       f->symbol, &f->source->name);
+        ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
+                                              f->source);
         break;
 
     case SECTOR_MODEL_INVALID:
@@ -527,33 +531,68 @@ ngx_http_sector_cache_fetch_retry_after(ngx_str_t *value)
 }
 
 
+void
+ngx_http_sector_cache_fetch_not_found(ngx_pool_t *pool,
+    ngx_http_sector_cache_answer_t *answer, const char *symbol,
+    ngx_http_sector_cache_source_t *source)
+{
+    answer->result = NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND;
+
+    ngx_http_sector_cache_fetch_reason(pool, &answer->reason,
+                                       "Symbol %s does not exist at source %V",
+                                       symbol, &source->name);
+}
+
+
 /* Notes a result other than OK, and why. */
 
 static void
 ngx_http_sector_cache_fetch_fail(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_e result, const char *fmt, ...)
 {
-    u_char   *p, *last;
-    va_list   args;
+    va_list  args;
 
     f->answer.result = result;
     ngx_str_null(&f->answer.data);
-    ngx_str_set(&f->answer.reason, "Fetch failed");
 
-    p = ngx_pnalloc(f->pool, NGX_HTTP_SECTOR_CACHE_REASON_MAX);
+    va_start(args, fmt);
+    ngx_http_sector_cache_fetch_vreason(f->pool, &f->answer.reason, fmt, args);
+    va_end(args);
+}
+
+
+static void
+ngx_http_sector_cache_fetch_reason(ngx_pool_t *pool, ngx_str_t *reason,
+    const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    ngx_http_sector_cache_fetch_vreason(pool, reason, fmt, args);
+    va_end(args);
+}
+
+
+/* Prints a reason, terminated; a fixed one when there is no memory. */
+
+static void
+ngx_http_sector_cache_fetch_vreason(ngx_pool_t *pool, ngx_str_t *reason,
+    const char *fmt, va_list args)
+{
+    u_char  *p, *last;
+
+    p = ngx_pnalloc(pool, NGX_HTTP_SECTOR_CACHE_REASON_MAX);
     if (p == NULL) {
+        ngx_str_set(reason, "Fetch failed");
         return;
     }
 
-    va_start(args, fmt);
     last = ngx_vslprintf(p, p + NGX_HTTP_SECTOR_CACHE_REASON_MAX - 1, fmt,
                          args);
-    va_end(args);
-
     *last = '\0';
 
-    f->answer.reason.data = p;
-    f->answer.reason.len = last - p;
+    reason->data = p;
+    reason->len = last - p;
 }
 
 

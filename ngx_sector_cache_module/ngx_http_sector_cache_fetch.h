@@ -82,6 +82,14 @@ ngx_int_t ngx_http_sector_cache_fetch_join(
     ngx_http_sector_cache_waiter_t *waiter);
 
 
+/* The answer that a symbol does not exist at the source, which is the same
+ * from the upstream and from memory; its reason is in the pool. */
+
+void ngx_http_sector_cache_fetch_not_found(ngx_pool_t *pool,
+    ngx_http_sector_cache_answer_t *answer, const char *symbol,
+    ngx_http_sector_cache_source_t *source);
+
+
 /* Stops waiting, if it still does. */
 
 void ngx_http_sector_cache_fetch_leave(ngx_http_sector_cache_waiter_t *waiter);

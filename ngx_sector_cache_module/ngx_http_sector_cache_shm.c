@@ -30,6 +30,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static void ngx_http_sector_cache_shm_resized(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_sector_cache_shm_init_control(
     ngx_shm_zone_t *shm_zone, void *data);
 static ngx_http_sector_cache_control_t *ngx_http_sector_cache_shm_control(
@@ -117,6 +118,7 @@ ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
         sector_store_create(&zone->store, reserve, reserve_bytes, &ops,
                             &zone->policy);
+        ngx_http_sector_cache_shm_resized(shm_zone);
         return NGX_OK;
     }
 
@@ -132,6 +134,43 @@ ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     return NGX_OK;
+}
+
+
+/* Says that a zone begins empty because its size changed: nginx keeps the
+ * memory of a zone over a reload only when name and size are the same. */
+
+static void
+ngx_http_sector_cache_shm_resized(ngx_shm_zone_t *shm_zone)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_shm_zone_t   *old;
+
+    if (ngx_is_init_cycle(ngx_cycle)) {
+        return;
+    }
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+
+    for ( /* void */ ; part; part = part->next) {
+        old = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (old[i].tag == shm_zone->tag
+                && old[i].shm.size != shm_zone->shm.size
+                && old[i].shm.name.len == shm_zone->shm.name.len
+                && ngx_memcmp(old[i].shm.name.data, shm_zone->shm.name.data,
+                              shm_zone->shm.name.len) == 0)
+            {
+                ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
+                              "sector_cache_zone \"%V\" starts empty: its size "
+                              "changes from %uz to %uz bytes",
+                              &shm_zone->shm.name, old[i].shm.size,
+                              shm_zone->shm.size);
+            }
+        }
+    }
 }
 
 

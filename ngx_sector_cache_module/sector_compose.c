@@ -17,6 +17,7 @@ static char *sector_compose_word(char *p, const char *word);
 static char *sector_compose_digits(char *p, uint64_t n, unsigned width);
 static int sector_compose_time_member(json_t *object, const char *name,
     int64_t wall_ms);
+static int sector_compose_miss_member(json_t *object, const char *last_miss);
 static int sector_compose_string_member(json_t *object, const char *name,
     const char *value);
 static int sector_compose_counters(json_t *object,
@@ -332,9 +333,7 @@ sector_compose_totals(json_t *root, const sector_compose_stats_t *stats)
                                          last_snapshot);
     failed |= sector_compose_time_member(root, "lastUpdated", last);
 
-    failed |= last_miss[0] == '\0'
-              ? json_object_set_new(root, "lastMissKey", json_null())
-              : sector_compose_string_member(root, "lastMissKey", last_miss);
+    failed |= sector_compose_miss_member(root, last_miss);
 
     return failed;
 }
@@ -362,6 +361,7 @@ sector_compose_namespace(const sector_compose_namespace_t *ns)
                                   json_integer((json_int_t) ns->size_bytes));
     failed |= sector_compose_time_member(object, "lastUpdated",
                                          ns->last_store_wall_ms);
+    failed |= sector_compose_miss_member(object, ns->last_miss);
 
     if (failed) {
         json_decref(object);
@@ -449,6 +449,19 @@ sector_compose_rate(json_t *object, const uint64_t *counters)
     rate = (double) (int64_t) (rate * 10000 + 0.5) / 10000;
 
     return json_object_set_new(object, "hitRate", json_real(rate));
+}
+
+
+/* No miss is null. */
+
+static int
+sector_compose_miss_member(json_t *object, const char *last_miss)
+{
+    if (last_miss[0] == '\0') {
+        return json_object_set_new(object, "lastMissKey", json_null());
+    }
+
+    return sector_compose_string_member(object, "lastMissKey", last_miss);
 }
 
 

@@ -50,7 +50,7 @@
  * too: its slot goes on holding an epoch until a writer that lacks room, or
  * the next attach, finds that its process is gone.
  *
- * A process without a slot reads with the lock held.  So does nobody else.
+ * A process without a slot reads with the lock held; all others without.
  *
  * Turned down: a reader's reference count in each entry (two contended
  * read-modify-writes a hit, and a dead reader's count is never given back);
@@ -130,6 +130,7 @@ void
 sector_store_create(sector_store_t *st, void *reserve, size_t reserve_bytes,
     const sector_store_ops_t *ops, const sector_store_policy_t *policy)
 {
+    size_t               bytes;
     uint32_t             slots_n;
     uint64_t             buckets;
     sector_store_shm_t  *shm;
@@ -141,11 +142,10 @@ sector_store_create(sector_store_t *st, void *reserve, size_t reserve_bytes,
         buckets *= 2;
     }
 
-    assert(sector_store_layout(buckets, &slots_n) <= reserve_bytes);
+    bytes = sector_store_layout(buckets, &slots_n);
+    assert(bytes <= reserve_bytes);
 
-    (void) sector_store_layout(buckets, &slots_n);
-
-    memset(reserve, 0, reserve_bytes);
+    memset(reserve, 0, bytes);
 
     shm->version = SECTOR_STORE_VERSION;
     shm->header_bytes = sizeof(sector_store_shm_t);

@@ -25,6 +25,8 @@
 #include "sector_store_internal.h"
 
 
+static unsigned sector_store_evict_locked(sector_store_t *st,
+    const sector_store_entry_t *keep, uint64_t now_ms);
 static sector_store_entry_t *sector_store_victim_locked(sector_store_t *st,
     const sector_store_entry_t *keep, uint64_t now_ms);
 static void sector_store_dequeue_locked(sector_store_t *st,
@@ -76,18 +78,35 @@ sector_store_alloc_locked(sector_store_t *st, size_t bytes,
             return NULL;
         }
 
-        e = sector_store_victim_locked(st, keep, now_ms);
-
-        if (e == NULL || evicted++ == SECTOR_STORE_EVICT_MAX) {
+        if (evicted++ == SECTOR_STORE_EVICT_MAX
+            || !sector_store_evict_locked(st, keep, now_ms))
+        {
             return NULL;
         }
-
-        sector_store_count(st, now_ms >= e->dead_at_ms ? SECTOR_STAT_EXPIRE
-                                                       : SECTOR_STAT_EVICT);
-        sector_store_remove_locked(st, e);
     }
 
     return NULL;
+}
+
+
+/* Removes one entry, any but keep; returns how many, 0 or 1. */
+static unsigned
+sector_store_evict_locked(sector_store_t *st,
+    const sector_store_entry_t *keep, uint64_t now_ms)
+{
+    sector_store_entry_t  *e;
+
+    e = sector_store_victim_locked(st, keep, now_ms);
+
+    if (e == NULL) {
+        return 0;
+    }
+
+    sector_store_count(st, now_ms >= e->dead_at_ms ? SECTOR_STAT_EXPIRE
+                                                   : SECTOR_STAT_EVICT);
+    sector_store_remove_locked(st, e);
+
+    return 1;
 }
 
 

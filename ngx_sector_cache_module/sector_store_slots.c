@@ -19,6 +19,7 @@
 
 
 static void sector_store_empty_locked(sector_store_t *st);
+static void sector_store_forget_locked(sector_store_t *st);
 static void sector_store_drain_locked(sector_store_t *st);
 static sector_store_slot_t *sector_store_vacant_locked(sector_store_t *st,
     int32_t pid);
@@ -111,6 +112,20 @@ sector_store_empty_locked(sector_store_t *st)
 
     shm->drain_epoch = sector_store_advance_locked(st);
 
+    sector_store_forget_locked(st);
+
+    SECTOR_STORE_FAILPOINT(EMPTY_DROPPED);
+}
+
+
+/* Drops all lists and what was counted along them. */
+static void
+sector_store_forget_locked(sector_store_t *st)
+{
+    sector_store_shm_t  *shm;
+
+    shm = st->shm;
+
     shm->queue = (sector_store_list_t) { NULL, NULL };
     shm->cleared = (sector_store_list_t) { NULL, NULL };
     shm->retired = (sector_store_list_t) { NULL, NULL };
@@ -120,8 +135,6 @@ sector_store_empty_locked(sector_store_t *st)
     shm->retired_n = 0;
     shm->retired_bytes = 0;
     shm->used_bytes = 0;
-
-    SECTOR_STORE_FAILPOINT(EMPTY_DROPPED);
 }
 
 

@@ -20,6 +20,9 @@ typedef struct {
 static sector_store_error_e sector_store_put_locked(sector_store_t *st,
     const void *key, size_t key_len, const sector_store_item_t *item,
     sector_store_entry_t *head);
+static sector_store_entry_t *sector_store_build_locked(sector_store_t *st,
+    const void *key, const sector_store_item_t *item,
+    sector_store_entry_t *head);
 static void sector_store_publish_locked(sector_store_t *st,
     sector_store_entry_t *e, sector_store_entry_t *old);
 static void sector_store_ends(const sector_store_t *st,
@@ -74,7 +77,7 @@ sector_store_put(sector_store_t *st, const void *key, size_t key_len,
 }
 
 
-/* Builds the entry out of sight; the older one stays until it is replaced. */
+/* The older entry stays until the new one, built out of sight, replaces it. */
 static sector_store_error_e
 sector_store_put_locked(sector_store_t *st, const void *key, size_t key_len,
     const sector_store_item_t *item, sector_store_entry_t *head)
@@ -94,38 +97,56 @@ sector_store_put_locked(sector_store_t *st, const void *key, size_t key_len,
 
     SECTOR_STORE_FAILPOINT(PUT_TIDIED);
 
-    old = sector_store_find(shm, head->hash, key, key_len);
+    e = sector_store_build_locked(st, key, item, head);
 
-    e = sector_store_alloc_locked(st, sector_store_entry_bytes(key_len,
-                                                          item->value_bytes),
-                                  old, head->stored_ms);
     if (e == NULL) {
         sector_store_count(st, SECTOR_STAT_REFUSE_ROOM);
         return SECTOR_STORE_NO_ROOM;
     }
 
-    SECTOR_STORE_FAILPOINT(PUT_ALLOCATED);
-
-    /* to make room the older one may have been taken, past every window */
+    /* making room may have taken the older one, if past every window */
 
     old = sector_store_find(shm, head->hash, key, key_len);
-
-    head->generation = atomic_load_explicit(&shm->generation,
-                                            memory_order_relaxed);
-
-    memcpy(e, head, sizeof(sector_store_entry_t));
-    memcpy(e + 1, key, key_len);
-
-    SECTOR_STORE_FAILPOINT(PUT_FILLED);
-
-    if (item->value_bytes != 0) {
-        memcpy((unsigned char *) (e + 1) + key_len, item->value,
-               item->value_bytes);
-    }
 
     sector_store_publish_locked(st, e, old);
 
     return SECTOR_STORE_OK;
+}
+
+
+/* Makes room for an entry and fills it; NULL: no room. */
+static sector_store_entry_t *
+sector_store_build_locked(sector_store_t *st, const void *key,
+    const sector_store_item_t *item, sector_store_entry_t *head)
+{
+    size_t                 bytes;
+    sector_store_entry_t  *e, *old;
+
+    old = sector_store_find(st->shm, head->hash, key, head->key_len);
+    bytes = sector_store_entry_bytes(head->key_len, item->value_bytes);
+
+    e = sector_store_alloc_locked(st, bytes, old, head->stored_ms);
+
+    if (e == NULL) {
+        return NULL;
+    }
+
+    SECTOR_STORE_FAILPOINT(PUT_ALLOCATED);
+
+    head->generation = atomic_load_explicit(&st->shm->generation,
+                                            memory_order_relaxed);
+
+    memcpy(e, head, sizeof(sector_store_entry_t));
+    memcpy(e + 1, key, head->key_len);
+
+    SECTOR_STORE_FAILPOINT(PUT_FILLED);
+
+    if (item->value_bytes != 0) {
+        memcpy((unsigned char *) (e + 1) + head->key_len, item->value,
+               item->value_bytes);
+    }
+
+    return e;
 }
 
 

@@ -157,12 +157,59 @@ store_region_verify(store_block_t *b)
 }
 
 
-/* Next fit; free neighbours are joined while they are passed. */
+/* Joins a free block with the free ones after it. */
+static inline void
+store_region_join(store_region_t *r, store_block_t *b)
+{
+    store_block_t  *next;
+
+    for ( ;; ) {
+        next = store_region_next(r, b);
+
+        if (b->asked != 0 || next <= b || next->asked != 0) {
+            return;
+        }
+
+        store_region_verify(next);
+        b->bytes += next->bytes;
+    }
+}
+
+
+/* Makes a free block allocated, and what is left of it a free one. */
+static inline void
+store_region_take(store_region_t *r, store_block_t *b, size_t need,
+    size_t size)
+{
+    store_block_t  *rest;
+
+    if (b->bytes - need > 2 * sizeof(store_block_t)) {
+        rest = (store_block_t *) ((unsigned char *) b + need);
+        store_region_poison(r, rest, sizeof(store_block_t), 0);
+        rest->bytes = b->bytes - need;
+        rest->asked = 0;
+        rest->guard = STORE_REGION_GUARD;
+
+        store_region_failpoint(STORE_REGION_FP_ALLOC);
+
+        b->bytes = need;
+    }
+
+    b->asked = (uint32_t) size;
+    r->control->used += size;
+    r->control->blocks++;
+    r->control->rover = store_region_next(r, b);
+
+    store_region_poison(r, b + 1, size, 0);
+}
+
+
+/* Next fit. */
 static inline void *
 store_region_alloc(void *ctx, size_t size)
 {
     size_t           need, passed;
-    store_block_t   *b, *rest, *next;
+    store_block_t   *b;
     store_region_t  *r;
 
     r = ctx;
@@ -178,45 +225,18 @@ store_region_alloc(void *ctx, size_t size)
     need = sizeof(store_block_t) + ((size + 15) & ~(size_t) 15);
     b = r->control->rover;
 
-    for (passed = 0; passed <= r->bytes; passed += b->bytes, b = next) {
+    for (passed = 0; passed <= r->bytes; /* void */ ) {
 
         store_region_verify(b);
+        store_region_join(r, b);
 
-        for ( ;; ) {
-            next = store_region_next(r, b);
-
-            if (b->asked != 0 || next <= b || next->asked != 0) {
-                break;
-            }
-
-            store_region_verify(next);
-            b->bytes += next->bytes;
+        if (b->asked == 0 && b->bytes >= need) {
+            store_region_take(r, b, need, size);
+            return b + 1;
         }
 
-        if (b->asked != 0 || b->bytes < need) {
-            continue;
-        }
-
-        if (b->bytes - need > 2 * sizeof(store_block_t)) {
-            rest = (store_block_t *) ((unsigned char *) b + need);
-            store_region_poison(r, rest, sizeof(store_block_t), 0);
-            rest->bytes = b->bytes - need;
-            rest->asked = 0;
-            rest->guard = STORE_REGION_GUARD;
-
-            store_region_failpoint(STORE_REGION_FP_ALLOC);
-
-            b->bytes = need;
-        }
-
-        b->asked = (uint32_t) size;
-        r->control->used += size;
-        r->control->blocks++;
-        r->control->rover = store_region_next(r, b);
-
-        store_region_poison(r, b + 1, size, 0);
-
-        return b + 1;
+        passed += b->bytes;
+        b = store_region_next(r, b);
     }
 
     r->control->rover = store_region_first(r);
@@ -472,30 +492,44 @@ store_region_linked(sector_store_shm_t *shm, sector_store_entry_t *e)
 }
 
 
-/* Goes through everything in the store; returns what is wrong, or NULL.
- * Nobody else may use the store meanwhile. */
+/* Goes along a list of which every entry must, or must not, be in its bucket.
+ * Adds to *used; returns the list's length, UINT64_MAX: it is wrong. */
+static inline uint64_t
+store_region_count(sector_store_shm_t *shm, sector_store_list_t *list,
+    int linked, uint64_t *used)
+{
+    uint64_t               n;
+    sector_store_entry_t  *e;
+
+    for (n = 0, e = list->oldest; e != NULL; n++, e = e->newer) {
+        *used += sector_store_entry_bytes(e->key_len, e->value_bytes);
+
+        if (store_region_linked(shm, e) != linked
+            || (e->newer == NULL) != (e == list->newest))
+        {
+            return UINT64_MAX;
+        }
+    }
+
+    return n;
+}
+
+
+/* What only the queue has. */
 static inline const char *
-store_region_check(store_region_t *r, sector_store_t *st)
+store_region_check_queue(sector_store_shm_t *shm)
 {
     int                    hand, cursor;
-    uint64_t               queued, cleared, retired, used, lost, i;
-    sector_store_shm_t    *shm;
     sector_store_entry_t  *e, *older;
 
-    shm = st->shm;
-    queued = cleared = retired = used = lost = 0;
     hand = (shm->hand == NULL);
     cursor = (shm->cursor == NULL);
 
     for (e = shm->queue.oldest, older = NULL; e != NULL; e = e->newer) {
-        queued++;
-        used += sector_store_entry_bytes(e->key_len, e->value_bytes);
         hand |= (shm->hand == e);
         cursor |= (shm->cursor == e);
 
-        if (e->u.older != older
-            || (e->newer == NULL) != (e == shm->queue.newest))
-        {
+        if (e->u.older != older) {
             return "the queue's links disagree";
         }
 
@@ -503,50 +537,44 @@ store_region_check(store_region_t *r, sector_store_t *st)
             return "a cleared entry is in the queue";
         }
 
-        if (!store_region_linked(shm, e)) {
-            return "an entry of the queue is not in its bucket";
-        }
-
         older = e;
     }
 
-    for (e = shm->cleared.oldest; e != NULL; e = e->newer) {
-        cleared++;
-        used += sector_store_entry_bytes(e->key_len, e->value_bytes);
+    return hand && cursor ? NULL : "hand or cursor is outside the queue";
+}
 
-        if (!store_region_linked(shm, e)) {
-            return "a cleared entry is not in its bucket";
-        }
-    }
 
-    for (e = shm->retired.oldest; e != NULL; e = e->newer) {
-        retired++;
-        used += sector_store_entry_bytes(e->key_len, e->value_bytes);
+/* Goes through everything in the store; returns what is wrong, or NULL.
+ * Nobody else may use the store meanwhile. */
+static inline const char *
+store_region_check(store_region_t *r, sector_store_t *st)
+{
+    uint64_t               queued, cleared, retired, used, linked, i;
+    sector_store_shm_t    *shm;
+    sector_store_entry_t  *e;
 
-        if (store_region_linked(shm, e)) {
-            return "a retired entry is in its bucket";
-        }
-    }
+    shm = st->shm;
+    used = linked = 0;
+
+    queued = store_region_count(shm, &shm->queue, 1, &used);
+    cleared = store_region_count(shm, &shm->cleared, 1, &used);
+    retired = store_region_count(shm, &shm->retired, 0, &used);
 
     for (i = 0; i <= shm->mask; i++) {
         for (e = atomic_load(&shm->buckets[i]);
              e != NULL;
              e = atomic_load(&e->next))
         {
-            lost++;
+            linked++;
         }
-    }
-
-    if (!hand || !cursor) {
-        return "hand or cursor is outside the queue";
     }
 
     if (queued != shm->entries || retired != shm->retired_n) {
         return "a list has another length than was counted";
     }
 
-    if (lost != queued + cleared) {
-        return "a bucket holds an entry that no list holds";
+    if (linked != queued + cleared) {
+        return "the buckets hold more or less than the lists";
     }
 
     if (shm->phase == SECTOR_STORE_OPEN
@@ -556,7 +584,7 @@ store_region_check(store_region_t *r, sector_store_t *st)
         return "the accounts differ from the allocator's";
     }
 
-    return NULL;
+    return store_region_check_queue(shm);
 }
 
 
