@@ -20,10 +20,12 @@ static ngx_array_t *ngx_http_sector_cache_default_symbols(ngx_conf_t *cf);
 static ngx_int_t ngx_http_sector_cache_conf_format(ngx_conf_t *cf,
     ngx_str_t *arg, sector_format_e *format);
 static char *ngx_http_sector_cache_conf_handler(ngx_conf_t *cf,
-    ngx_http_handler_pt handler);
+    ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_handler_pt handler);
 static char *ngx_http_sector_cache_merge_fetch(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
 static char *ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *conf);
+static void ngx_http_sector_cache_check_shared(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
 
 
@@ -112,9 +114,18 @@ ngx_http_sector_cache_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    /* an "if" inside the location runs the location's content handler */
+    /* an "if" or "limit_except" inside the location is that location; nginx
+     * takes the content handler along only for the "if" */
 
-    if (prev->api && clcf->noname) {
+    if (clcf->noname && prev->handler) {
+        conf->handler = prev->handler;
+
+        if (clcf->lmt_excpt) {
+            clcf->handler = prev->handler;
+        }
+    }
+
+    if (clcf->noname && prev->api) {
         conf->api = 1;
         conf->sectors_name = prev->sectors_name;
         conf->snapshots_name = prev->snapshots_name;
@@ -204,6 +215,8 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_sector_cache_check_shared(cf, conf);
+
     mcf->apis++;
 
     if (conf->flag != NGX_HTTP_SECTOR_CACHE_OFF) {
@@ -211,6 +224,41 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* A zone has one entry for a symbol, whoever fetched it: warns where two
+ * locations with one zone fetch from different places. */
+
+static void
+ngx_http_sector_cache_check_shared(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *conf)
+{
+    ngx_http_sector_cache_fetch_conf_t  *first, *fetch;
+
+    first = conf->sectors->fetch;
+    fetch = conf->fetch;
+
+    if (first == NULL) {
+        conf->sectors->fetch = fetch;
+        return;
+    }
+
+    if (first->source == fetch->source && first->format == fetch->format
+        && first->uri.value.len == fetch->uri.value.len
+        && ngx_memcmp(first->uri.value.data, fetch->uri.value.data,
+                      fetch->uri.value.len)
+           == 0)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "zone \"%V\" is shared by locations with different "
+                  "\"sector_cache_fetch\", each is answered with what any of "
+                  "them fetched, in %V:%ui and %V:%ui",
+                  &conf->sectors->name, &first->place.file, first->place.line,
+                  &fetch->place.file, fetch->place.line);
 }
 
 
@@ -606,7 +654,7 @@ ngx_http_sector_cache_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->place.file = cf->conf_file->file.name;
     lcf->place.line = cf->conf_file->line;
 
-    return ngx_http_sector_cache_conf_handler(cf,
+    return ngx_http_sector_cache_conf_handler(cf, lcf,
                                           ngx_http_sector_cache_api_handler);
 }
 
@@ -617,7 +665,7 @@ char *
 ngx_http_sector_cache_conf_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    return ngx_http_sector_cache_conf_handler(cf,
+    return ngx_http_sector_cache_conf_handler(cf, conf,
                                       ngx_http_sector_cache_status_handler);
 }
 
@@ -626,7 +674,8 @@ ngx_http_sector_cache_conf_status(ngx_conf_t *cf, ngx_command_t *cmd,
  * relative to the location's prefix, so the location must have one. */
 
 static char *
-ngx_http_sector_cache_conf_handler(ngx_conf_t *cf, ngx_http_handler_pt handler)
+ngx_http_sector_cache_conf_handler(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_handler_pt handler)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -647,6 +696,7 @@ ngx_http_sector_cache_conf_handler(ngx_conf_t *cf, ngx_http_handler_pt handler)
     }
 
     clcf->handler = handler;
+    lcf->handler = handler;
 
     return NGX_CONF_OK;
 }

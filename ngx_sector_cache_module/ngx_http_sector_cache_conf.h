@@ -30,6 +30,10 @@ typedef struct {
 } ngx_http_sector_cache_place_t;
 
 
+typedef struct ngx_http_sector_cache_fetch_conf_s
+    ngx_http_sector_cache_fetch_conf_t;
+
+
 /* sector_cache_zone: a namespace */
 
 typedef struct {
@@ -38,6 +42,8 @@ typedef struct {
     ngx_str_t                           persist;    /* full path, or empty */
     ngx_shm_zone_t                     *shm_zone;
     ngx_slab_pool_t                    *shpool;
+    ngx_http_sector_cache_fetch_conf_t *fetch;      /* of the first location
+                                                       that uses it */
     sector_store_t                      store;      /* process: the handle */
     ngx_rbtree_t                        flights;    /* process: by symbol */
     ngx_rbtree_node_t                   sentinel;
@@ -98,13 +104,13 @@ typedef struct {
 
 /* sector_cache_fetch: where a symbol is fetched */
 
-typedef struct {
+struct ngx_http_sector_cache_fetch_conf_s {
     ngx_str_t                           source_name;
     ngx_http_sector_cache_source_t     *source;     /* after the merge */
     ngx_http_complex_value_t            uri;
     sector_format_e                     format;
     ngx_http_sector_cache_place_t       place;
-} ngx_http_sector_cache_fetch_conf_t;
+};
 
 
 typedef enum {
@@ -122,6 +128,8 @@ typedef struct {
     ngx_uint_t                          flag;       /* flag_e */
     ngx_http_complex_value_t           *flag_value;
     ngx_http_sector_cache_fetch_conf_t *fetch;
+
+    ngx_http_handler_pt                 handler;    /* of this module here */
 
     /* of an API location only */
 

@@ -194,6 +194,10 @@ ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    /* whole pages, so that all in shared memory is aligned */
+
+    size &= ~(ssize_t) (ngx_pagesize - 1);
+
     zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_sector_cache_zone_t));
     if (zone == NULL) {
         return NGX_CONF_ERROR;

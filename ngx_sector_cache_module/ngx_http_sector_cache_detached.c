@@ -39,6 +39,7 @@ static ngx_int_t ngx_http_sector_cache_detached_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_sector_cache_detached_wake(ngx_http_request_t *r);
 static void ngx_http_sector_cache_detached_event(ngx_event_t *ev);
+static void ngx_http_sector_cache_detached_end(ngx_http_request_t *r);
 static void ngx_http_sector_cache_detached_abort_event(ngx_event_t *ev);
 static void ngx_http_sector_cache_detached_cleanup(void *data);
 static void ngx_http_sector_cache_detached_report(
@@ -90,6 +91,8 @@ ngx_http_sector_cache_detached_create(ngx_http_core_srv_conf_t *cscf,
     /* ngx_http_close_connection() takes one off; no client made a request */
     (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
     (void) ngx_atomic_fetch_add(ngx_stat_requests, -1);
+    (void) ngx_atomic_fetch_add(ngx_stat_reading, -1);
+    r->stat_reading = 0;
 #endif
 
     r->logged = 1;
@@ -187,7 +190,7 @@ ngx_http_sector_cache_detached_abort(ngx_http_sector_cache_detached_t *d)
 
     d->reported = 1;
 
-    ngx_http_finalize_request(d->request, NGX_ERROR);
+    ngx_http_sector_cache_detached_end(d->request);
     ngx_http_run_posted_requests(c);
 }
 
@@ -217,10 +220,6 @@ ngx_http_sector_cache_detached_header(ngx_http_sector_cache_detached_t *d,
         d->encoding = r->headers_out.content_encoding->value;
     }
 
-    if (r->headers_out.location) {
-        d->location = r->headers_out.location->value;
-    }
-
     part = &r->headers_out.headers.part;
     h = part->elts;
 
@@ -245,7 +244,9 @@ ngx_http_sector_cache_detached_header(ngx_http_sector_cache_detached_t *d,
         }
     }
 
-    if (d->status == NGX_HTTP_OK && d->content_length > (off_t) d->body_max) {
+    if (d->status == NGX_HTTP_OK && d->content_length > (off_t) d->body_max
+        && !d->reported)
+    {
         d->too_large = 1;
         ngx_post_event(&d->abort, &ngx_posted_events);
     }
@@ -391,6 +392,8 @@ ngx_http_sector_cache_detached_connection(ngx_str_t *name)
     c->local_sockaddr = c->sockaddr;
     c->local_socklen = c->socklen;
     c->addr_text = ngx_http_sector_cache_detached_addr;
+
+    c->start_time = ngx_current_msec;
 
     c->read->handler = ngx_http_sector_cache_detached_event;
     c->write->handler = ngx_http_sector_cache_detached_event;
@@ -575,12 +578,25 @@ ngx_http_sector_cache_detached_wake(ngx_http_request_t *r)
     }
 
     ngx_http_sector_cache_detached_report(d);
-    ngx_http_finalize_request(r, NGX_ERROR);
+
+    if (r->count > 1) {
+
+        /* a subrequest in the background, as proxy_cache_background_update
+         * makes one, goes on, and closes the connection when it is done */
+
+        r->write_event_handler = ngx_http_request_empty_handler;
+        r->connection->read->eof = 1;
+        ngx_http_finalize_request(r, NGX_DONE);
+        return;
+    }
+
+    ngx_http_sector_cache_detached_end(r);
 }
 
 
-/* Nothing is read or written; nginx calls this to close the connection when
- * worker_shutdown_timeout is over. */
+/* Nothing is read or written, but the connection's timers are used, by
+ * limit_req for a delay, and nginx calls this to close the connection when
+ * worker_shutdown_timeout is over.  As nginx's own handler does it. */
 
 static void
 ngx_http_sector_cache_detached_event(ngx_event_t *ev)
@@ -591,9 +607,50 @@ ngx_http_sector_cache_detached_event(ngx_event_t *ev)
     c = ev->data;
     r = c->data;
 
+    ngx_http_set_log_request(c->log, r);
+
     if (c->close) {
-        ngx_http_finalize_request(r->main, NGX_ERROR);
+        ngx_http_sector_cache_detached_end(r->main);
         ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    if (ev->delayed && ev->timedout) {
+        ev->delayed = 0;
+        ev->timedout = 0;
+    }
+
+    if (ev->write) {
+        r->write_event_handler(r);
+
+    } else {
+        r->read_event_handler(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* Terminates the main request.  While it is blocked, by a thread or by the
+ * lock of a proxy_cache, nginx cannot, and would wake the subrequest later as
+ * if nothing had happened: then it ends here instead. */
+
+static void
+ngx_http_sector_cache_detached_end(ngx_http_request_t *r)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *active;
+
+    r = r->main;
+    c = r->connection;
+
+    ngx_http_finalize_request(r, NGX_ERROR);
+
+    /* it is only posted: r is still there */
+
+    if (r->blocked) {
+        active = c->data;
+        active->write_event_handler = ngx_http_sector_cache_detached_end;
     }
 }
 
@@ -610,7 +667,7 @@ ngx_http_sector_cache_detached_abort_event(ngx_event_t *ev)
     c = d->request->connection;
 
     ngx_http_sector_cache_detached_report(d);
-    ngx_http_finalize_request(d->request, NGX_ERROR);
+    ngx_http_sector_cache_detached_end(d->request);
     ngx_http_run_posted_requests(c);
 }
 
@@ -627,8 +684,7 @@ ngx_http_sector_cache_detached_cleanup(void *data)
     }
 
     if (!d->reported) {
-        d->status = 0;
-        d->complete = 0;
+        d->ended = 1;
         ngx_http_sector_cache_detached_report(d);
     }
 }

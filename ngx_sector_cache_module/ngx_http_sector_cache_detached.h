@@ -39,7 +39,6 @@ struct ngx_http_sector_cache_detached_s {
     size_t                              body_size;      /* allocated */
     off_t                               content_length; /* -1: not said */
     ngx_str_t                           encoding;       /* of the content */
-    ngx_str_t                           location;       /* of a redirect */
     ngx_str_t                           retry_after;
 
     unsigned                            complete:1;     /* the end was seen */
@@ -47,6 +46,8 @@ struct ngx_http_sector_cache_detached_s {
     unsigned                            no_memory:1;
     unsigned                            failed:1;       /* nginx's own 502 */
     unsigned                            timed_out:1;    /* nginx's own 504 */
+    unsigned                            ended:1;        /* by a shutdown or an
+                                                           error of our own */
     unsigned                            reported:1;
 };
 

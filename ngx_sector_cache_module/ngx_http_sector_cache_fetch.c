@@ -56,6 +56,8 @@ static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_create(
 static void ngx_http_sector_cache_fetch_start(ngx_event_t *ev);
 static ngx_int_t ngx_http_sector_cache_fetch_run(
     ngx_http_sector_cache_fetch_t *f);
+static ngx_http_sector_cache_info_t *ngx_http_sector_cache_fetch_info(
+    ngx_http_sector_cache_fetch_t *f, ngx_pool_t *pool);
 static void ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev);
 static void ngx_http_sector_cache_fetch_done(
     ngx_http_sector_cache_detached_t *d);
@@ -238,6 +240,7 @@ static ngx_int_t
 ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
 {
     ngx_str_t                          uri;
+    ngx_http_sector_cache_info_t      *info;
     ngx_http_sector_cache_detached_t  *d;
 
     d = ngx_http_sector_cache_detached_create(f->server, &f->info.symbol);
@@ -245,7 +248,13 @@ ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
         return NGX_ERROR;
     }
 
-    ngx_http_set_ctx(d->request, &f->info, ngx_http_sector_cache_module);
+    info = ngx_http_sector_cache_fetch_info(f, d->request->pool);
+    if (info == NULL) {
+        ngx_http_sector_cache_detached_abort(d);
+        return NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(d->request, info, ngx_http_sector_cache_module);
 
     if (ngx_http_complex_value(d->request, &f->conf->fetch->uri, &uri)
         != NGX_OK)
@@ -266,6 +275,27 @@ ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
     }
 
     return NGX_OK;
+}
+
+
+/* A copy of what the request has to know, since a request that nginx cannot
+ * end at once outlives its fetch. */
+
+static ngx_http_sector_cache_info_t *
+ngx_http_sector_cache_fetch_info(ngx_http_sector_cache_fetch_t *f,
+    ngx_pool_t *pool)
+{
+    ngx_http_sector_cache_info_t  *info;
+
+    info = ngx_palloc(pool, sizeof(ngx_http_sector_cache_info_t));
+    if (info == NULL) {
+        return NULL;
+    }
+
+    *info = f->info;
+    info->symbol.data = ngx_pstrdup(pool, &f->info.symbol);
+
+    return info->symbol.data ? info : NULL;
 }
 
 
@@ -316,7 +346,14 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
     f->answer.retry_after_ms =
                      ngx_http_sector_cache_fetch_retry_after(&d->retry_after);
 
-    if (d->status == 0
+    if (d->ended) {
+        f->answer.upstream_status = 0;
+        ngx_http_sector_cache_fetch_fail(f,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
+                                         "Fetch from source %V was ended",
+                                         name);
+
+    } else if (d->status == 0
         || (d->failed && d->status == NGX_HTTP_BAD_GATEWAY))
     {
         f->answer.upstream_status = 0;
@@ -335,7 +372,7 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
         ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
                                               f->source);
 
-    } else if (d->location.len) {
+    } else if (d->status / 100 == 3 && d->status != NGX_HTTP_NOT_MODIFIED) {
         ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
                                          "Source %V redirected with status "
                                          "%ui, redirects are not followed",
@@ -500,7 +537,10 @@ ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
                           ngx_current_msec, &view)
         != SECTOR_STORE_NONE)
     {
-        f->answer.ttl_ms = view.fresh_until_ms - ngx_current_msec;
+        if (view.fresh_until_ms > ngx_current_msec) {
+            f->answer.ttl_ms = view.fresh_until_ms - ngx_current_msec;
+        }
+
         sector_store_read_end(store);
     }
 }

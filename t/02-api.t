@@ -1,0 +1,946 @@
+# The API as its clients meet it: which URIs are endpoints and which symbols
+# they take, the exact form of what is answered, and that a hit's data are the
+# bytes of the miss that stored them.  A client or a proxy in front of nginx
+# relies on every byte of this, so the bodies are compared as text where their
+# form matters and as JSON where only their content does.
+
+use lib 't/lib';
+use Test::Nginx::Socket 'no_plan';
+use SectorCache;
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a miss is fetched and says so in the envelope
+--- request
+GET /api/XLK
+--- response_body_like eval
+qr/^\{"success":true,"data":\{"symbol":"XLK", "price":285\.17, "volume":9007199254740993, "call":"[0-9a-f]{32}"\},"cached":false,"timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","metadata":\{"version":"v1","cacheStatus":"miss","source":"demo","age":0,"ttl":120\}\}\z/
+--- response_headers
+Content-Type: application/json
+
+
+
+=== TEST 2: a hit has the bytes that the miss has stored
+--- scenario
+my $miss = get('/api/XLK');
+my $hit = get('/api/XLK');
+is($hit->{status}, 200, 'a hit is a success');
+is(data_of($hit), data_of($miss), 'the data are the same bytes');
+like($hit->{body}, qr/,"cached":true,"timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","metadata":\{"version":"v1","cacheStatus":"hit","source":"demo","age":0,"ttl":1(?:20|19)\}\}\z/, 'the envelope says hit');
+is(scalar(upstream_calls(1)), 1, 'there was one call');
+
+
+
+=== TEST 3: age grows and ttl shrinks while an entry is kept
+--- scenario
+get('/api/XLK');
+my $old = wait_until {
+    my $hit = get('/api/XLK')->{json};
+    $hit->{metadata}{age} >= 1 && $hit;
+} 'the age becomes a second';
+is($old->{metadata}{cacheStatus}, 'hit', 'it is a hit still');
+like($old->{metadata}{age} + $old->{metadata}{ttl}, qr/^(?:119|120)$/, 'the rest is the ttl');
+
+
+
+=== TEST 4: the timestamp is the time of the answer
+--- scenario
+use Time::Local 'timegm';
+my $before = time;
+my $text = get('/api/XLK')->{json}{timestamp};
+my $after = time;
+my ($y, $mon, $d, $h, $min, $s) = $text =~ /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)\./;
+my $time = timegm($s, $min, $h, $d, $mon - 1, $y);
+ok($time >= $before - 2 && $time <= $after + 1, "$text is about now");
+
+
+
+=== TEST 5: a Yahoo chart becomes a sector with the configured name
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/chart/$sector_cache_symbol format=yahoo_chart;
+    }
+--- request
+GET /api/XLK
+--- response_body_like eval
+qr/^\{"success":true,"data":\{"symbol":"XLK","name":"Technology","price":241\.36,"change":2\.26,"changePercent":0\.9452,"volume":6214530,"timestamp":1795208400000,/
+--- json
+{"data":{"currency":"USD","dayHigh":242.05,"dayLow":238.66,"previousClose":239.1,"fiftyTwoWeekHigh":268.74,"fiftyTwoWeekLow":172.45,"!marketCap":1,"!fiftyDayAverage":1,"!longName":1}}
+
+
+
+=== TEST 6: a recorded Yahoo chart is understood
+--- http_config eval
+SectorCache::http(upstream => 'location = /recorded/XLC { alias $TEST_NGINX_FIXTURES/yahoo/chart-XLC-5y-1d-regular.json; }')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/recorded/$sector_cache_symbol format=yahoo_chart;
+    }
+--- skip_eval: 5: !-r "$ENV{TEST_NGINX_FIXTURES}/yahoo/chart-XLC-5y-1d-regular.json"
+--- request
+GET /api/XLC
+--- json
+{"success":true,"data":{"symbol":"XLC","name":"Communication Services","currency":"USD","price":111.56,"volume":4155182,"timestamp":1774373472000,"dayHigh":112.49,"dayLow":111.375,"fiftyTwoWeekHigh":120.405,"fiftyTwoWeekLow":84.02,"longName":"State Street Communication Services Select Sector SPDR ETF"}}
+
+
+
+=== TEST 7: symbols are case-insensitive, and one entry is kept for all spellings
+--- scenario
+my @answers = map { get("/api/$_") } qw(xlk XLK xLk %78lk);
+is(join(' ', map { $_->{status} } @answers), '200 200 200 200', 'all are served');
+is(join(' ', map { $_->{json}{metadata}{cacheStatus} } @answers), 'miss hit hit hit', 'one fetch serves all');
+is(join(' ', map { $_->{json}{data}{symbol} } @answers), 'XLK XLK XLK XLK', 'in upper case');
+is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'the upstream is asked in upper case');
+
+
+
+=== TEST 8: a symbol may have each of the characters allowed and up to ten of them
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/^GSPC", "GET /api/EURUSD=X", "GET /api/BRK.B", "GET /api/BTC-USD", "GET /api/0700.HK", "GET /api/A", "GET /api/ABCDEFGHIJ", "GET /api/.A", "GET /api/...A"]
+--- error_code eval
+[200, 200, 200, 200, 200, 200, 200, 200, 200]
+--- json
+{"data":{"symbol":"^GSPC"}}
+{"data":{"symbol":"EURUSD=X"}}
+{"data":{"symbol":"BRK.B"}}
+{"data":{"symbol":"BTC-USD"}}
+{"data":{"symbol":"0700.HK"}}
+{"data":{"symbol":"A"}}
+{"data":{"symbol":"ABCDEFGHIJ"}}
+{"data":{"symbol":".A"}}
+{"data":{"symbol":"...A"}}
+
+
+
+=== TEST 9: a symbol may be percent-encoded
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/%5EGSPC", "GET /api/%58%4c%4B", "GET /api/EURUSD%3DX", "GET /%61pi/XLK"]
+--- error_code eval
+[200, 200, 200, 200]
+--- json
+{"data":{"symbol":"^GSPC"}}
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"miss"}}
+{"data":{"symbol":"EURUSD=X"}}
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"hit"}}
+
+
+
+=== TEST 10: what is no symbol is refused, with what is allowed
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/ABCDEFGHIJK", "GET /api/...", "GET /api/XLK%20", "GET /api/XL_K", "GET /api/XLK,XLF", "GET /api/%C3%89TF", "GET /api/X\@Y", "GET /api/%25", "GET /api/XLK%3f", "GET /api/" . "A" x 2000]
+--- error_code eval
+[400, 400, 400, 400, 400, 400, 400, 400, 400, 400]
+--- json
+{"success":false,"error":"Invalid symbol, allowed: 1 to 10 of A-Z 0-9 . - ^ =","error_code":"INVALID_SYMBOL","error_details":{},"timestamp":"~Z$"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+
+
+
+=== TEST 11: a refused symbol makes no call and is not counted
+--- scenario
+get("/api/$_") for 'ABCDEFGHIJK', 'XL_K', 'NOPE';
+get('/api/XLK');
+is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'only the good one was asked for');
+is(stats()->{totalRequests}, 1, 'and counted');
+
+
+
+=== TEST 12: arguments do not matter to a symbol
+--- request eval
+["GET /api/XLK?a=1", "GET /api/XLK?b=/XLF", "GET /api/XLK?"]
+--- error_code eval
+[200, 200, 200]
+--- json
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"miss"}}
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"hit"}}
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"hit"}}
+
+
+
+=== TEST 13: a symbol that is not configured is unknown by default
+--- request
+GET /api/nope
+--- error_code: 404
+--- response_body_like eval
+qr/^\{"success":false,"error":"Symbol NOPE is not configured","error_code":"UNKNOWN_SYMBOL","error_details":\{"symbol":"NOPE"\},"timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"\}\z/
+--- response_headers
+Content-Type: application/json
+
+
+
+=== TEST 14: unknown symbols are refused where that is said
+--- config
+    sector_cache_unknown_symbols accept;
+
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols reject;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request
+GET /api/NOPE
+--- error_code: 404
+--- json
+{"error_code":"UNKNOWN_SYMBOL"}
+
+
+
+=== TEST 15: with unknown symbols accepted they are fetched
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch demo /_up/chart/$sector_cache_symbol format=yahoo_chart;
+    }
+--- request
+GET /api/nope
+--- json
+{"success":true,"data":{"symbol":"NOPE","name":"Fund NOPE"},"metadata":{"cacheStatus":"miss"}}
+
+
+
+=== TEST 16: /symbols lists the default symbols in order
+--- request
+GET /api/symbols
+--- response_body_like eval
+qr/^\{"success":true,"data":\[\{"symbol":"XLK","name":"Technology","type":"sector"\},\{"symbol":"XLV","name":"Health Care","type":"sector"\},\{"symbol":"XLF","name":"Financials","type":"sector"\},\{"symbol":"XLY","name":"Consumer Discretionary","type":"sector"\},\{"symbol":"XLC","name":"Communication Services","type":"sector"\},\{"symbol":"XLI","name":"Industrials","type":"sector"\},\{"symbol":"XLP","name":"Consumer Staples","type":"sector"\},\{"symbol":"XLE","name":"Energy","type":"sector"\},\{"symbol":"XLU","name":"Utilities","type":"sector"\},\{"symbol":"XLRE","name":"Real Estate","type":"sector"\},\{"symbol":"XLB","name":"Materials","type":"sector"\},\{"symbol":"SPY","name":"S&P 500","type":"benchmark"\}\],"cached":false,"timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","metadata":\{"version":"v1"\}\}\z/
+--- response_headers
+Content-Type: application/json
+
+
+
+=== TEST 17: all default symbols are served
+--- scenario
+for my $symbol (qw(XLK XLV XLF XLY XLC XLI XLP XLE XLU XLRE XLB SPY)) {
+    contains(get("/api/$symbol")->{body}, qq({"success":true,"data":{"symbol":"$symbol"}}), "$symbol is served");
+}
+is(stats()->{entryCount}, 12, 'and kept');
+
+
+
+=== TEST 18: symbols of one's own have their names, in UTF-8 and quoted as JSON needs it
+--- config
+    sector_cache_symbols {
+        sxep  "Énergie & Pétrole";
+        ^GDAXI "DAX \"40\" \\ 株" benchmark;
+        JP.1  東証;
+    }
+
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/chart/$sector_cache_symbol format=yahoo_chart;
+    }
+--- request eval
+["GET /api/symbols", "GET /api/SXEP", "GET /api/%5Egdaxi", "GET /api/jp.1", "GET /api/XLK"]
+--- error_code eval
+[200, 200, 200, 200, 404]
+--- json
+{"data":[{"symbol":"SXEP","name":"Énergie & Pétrole","type":"sector"},{"symbol":"^GDAXI","name":"DAX \"40\" \\ 株","type":"benchmark"},{"symbol":"JP.1","name":"東証","type":"sector"}]}
+{"data":{"symbol":"SXEP","name":"Énergie & Pétrole"}}
+{"data":{"symbol":"^GDAXI","name":"DAX \"40\" \\ 株"}}
+{"data":{"symbol":"JP.1","name":"東証"}}
+{"error_code":"UNKNOWN_SYMBOL"}
+
+
+
+=== TEST 19: what is no endpoint is not found, as JSON
+--- request eval
+["GET /api", "GET /api/", "GET /api/XLK/", "GET /api/XLK/XLF", "GET /api/symbols/", "GET /api/health/x", "GET /api/XLK%2FXLF", "GET /apiX", "GET /api-XLK", "GET /apisymbols"]
+--- error_code eval
+[404, 404, 404, 404, 404, 404, 404, 404, 404, 404]
+--- response_headers eval
+["Content-Type: application/json", "Content-Type: application/json", "Content-Type: application/json", "Content-Type: application/json", "Content-Type: application/json", "Content-Type: application/json", "Content-Type: application/json", "Content-Type: application/json", "Content-Type: application/json", "Content-Type: application/json"]
+--- json
+{"success":false,"error":"No such endpoint","error_code":"NOT_FOUND","error_details":{},"timestamp":"~Z$","!data":1}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+
+
+
+=== TEST 20: snapshot and batch are not endpoints yet
+--- request eval
+["GET /api/snapshot", "GET /api/?symbols=XLK,XLF", "GET /api?symbols=XLK"]
+--- error_code eval
+[404, 404, 404]
+--- json
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+
+
+
+=== TEST 21: a location with a slash at its end has the same endpoints
+--- config
+    location /v1/sectors/ {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /v1/sectors/XLK", "GET /v1/sectors/symbols", "GET /v1/sectors/health", "GET /v1/sectors/", "GET /v1/sectors/XLK/"]
+--- error_code eval
+[200, 200, 200, 404, 404]
+--- json
+{"data":{"symbol":"XLK"}}
+{"data":[{},{},{},{},{},{},{},{},{},{},{},{}]}
+{"data":{"status":"healthy"}}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+
+
+
+=== TEST 22: a longer path that begins like the location is not its own
+--- config
+    location /api/v1/sectors {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/v1/sectors/XLK", "GET /api/v1/sectorsX", "GET /api/v1/sectorsX/XLK", "GET /api/v1/sectors.XLK"]
+--- error_code eval
+[200, 404, 404, 404]
+--- json
+{"data":{"symbol":"XLK"}}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+
+
+
+=== TEST 23: the API may be the whole server, and one may lie in another
+--- config
+    location ^~ /nested/ {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+
+        location /nested/deeper {
+            sector_cache_api;
+            sector_cache_symbols { ABC "Alphabet"; }
+        }
+    }
+--- request eval
+["GET /nested/XLK", "GET /nested/ABC", "GET /nested/deeper/ABC", "GET /nested/deeper/XLK"]
+--- error_code eval
+[200, 404, 200, 404]
+--- json
+{"data":{"symbol":"XLK"}}
+{"error_code":"UNKNOWN_SYMBOL"}
+{"data":{"symbol":"ABC"}}
+{"error_code":"UNKNOWN_SYMBOL"}
+
+
+
+=== TEST 24: an API location of a server root serves /SYMBOL
+--- http_config eval
+SectorCache::http(more => '
+    server {
+        listen $TEST_NGINX_SERVER_PORT;
+        server_name root.test;
+
+        location / {
+            sector_cache_api;
+            sector_cache_fetch demo /_demo/$sector_cache_symbol;
+        }
+
+        location /_demo/ {
+            internal;
+            proxy_pass http://127.0.0.1:$TEST_NGINX_UPSTREAM_PORT/sector/;
+        }
+    }')
+--- scenario
+my %host = (headers => { Host => 'root.test' });
+contains(get('/XLK', %host)->{body}, '{"data":{"symbol":"XLK"}}', 'a symbol');
+contains(get('/symbols', %host)->{body}, '{"success":true}', 'the symbols');
+is(get('/', %host)->{status}, 404, 'the root itself is no endpoint');
+
+
+
+=== TEST 25: HEAD answers as GET does, without the body
+--- scenario
+my $get = get('/api/symbols');
+my $head = get('/api/symbols', method => 'HEAD', keepalive => 1);
+is($head->{status}, 200, 'HEAD of /symbols');
+is($head->{headers}{'content-length'}, length $get->{body}, 'its length is that of the body of GET');
+is($head->{headers}{'content-type'}, 'application/json', 'its type too');
+is($head->{body}, '', 'there is no body');
+my $miss = get('/api/XLK', method => 'HEAD');
+is($miss->{status}, 200, 'HEAD of a symbol that is not there yet');
+my $hit = get('/api/XLK');
+is($hit->{json}{metadata}{cacheStatus}, 'hit', 'it was fetched and kept');
+is($miss->{headers}{'content-length'}, length('{"success":true,"data":') + length(data_of($hit)) + length(',"cached":false,"timestamp":"2026-11-22T20:00:40.123Z","metadata":{"version":"v1","cacheStatus":"miss","source":"demo","age":0,"ttl":120}}'), 'the length is that of a miss');
+is(get('/api/NOPE', method => 'HEAD')->{status}, 404, 'HEAD of an unknown symbol');
+is(get('/api/NOPE/', method => 'HEAD')->{body}, '', 'an error has no body either');
+
+
+
+=== TEST 26: HEAD is answered on a connection that lives on
+--- scenario
+my $socket = SectorCache::connection(server_port());
+for my $method (qw(HEAD GET HEAD GET)) {
+    my $answer = finish(start('/api/XLF', method => $method, on => $socket));
+    is($answer->{status}, 200, "$method is answered");
+    is(length $answer->{body} > 0 ? 1 : 0, $method eq 'GET' ? 1 : 0, 'with a body or without');
+}
+
+
+
+=== TEST 27: another method is not allowed, and Allow says which are
+--- request eval
+["POST /api/XLK\r\n\r\n", "PUT /api/XLK\r\n{}", "DELETE /api/XLK", "OPTIONS /api/XLK", "PATCH /api/symbols", "POST /api/health"]
+--- error_code eval
+[405, 405, 405, 405, 405, 405]
+--- response_headers eval
+["Allow: GET, HEAD\nContent-Type: application/json", "Allow: GET, HEAD", "Allow: GET, HEAD", "Allow: GET, HEAD", "Allow: GET, HEAD", "Allow: GET, HEAD"]
+--- json
+{"success":false,"error":"Method is not allowed here, allowed: GET, HEAD","error_code":"METHOD_NOT_ALLOWED","error_details":{},"timestamp":"~Z$"}
+{"error_code":"METHOD_NOT_ALLOWED"}
+{"error_code":"METHOD_NOT_ALLOWED"}
+{"error_code":"METHOD_NOT_ALLOWED"}
+{"error_code":"METHOD_NOT_ALLOWED"}
+{"error_code":"METHOD_NOT_ALLOWED"}
+
+
+
+=== TEST 28: another method on no endpoint is not found
+--- request eval
+["POST /api/XLK/x\r\n\r\n", "DELETE /apiX"]
+--- error_code eval
+[404, 404]
+--- json
+{"error_code":"NOT_FOUND"}
+{"error_code":"NOT_FOUND"}
+
+
+
+=== TEST 29: requests of one connection are answered in their order
+--- pipelined_requests eval
+["GET /api/XLK", "GET /api/XLF", "GET /api/XLK", "GET /api/symbols", "GET /api/NOPE", "GET /api/XLV"]
+--- error_code eval
+[200, 200, 200, 200, 404, 200]
+--- json
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"miss"}}
+{"data":{"symbol":"XLF"},"metadata":{"cacheStatus":"miss"}}
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"hit"}}
+{"success":true}
+{"error_code":"UNKNOWN_SYMBOL"}
+{"data":{"symbol":"XLV"},"metadata":{"cacheStatus":"miss"}}
+
+
+
+=== TEST 30: a request's body is read over, and the connection lives on
+--- scenario
+my $socket = SectorCache::connection(server_port());
+my $body = 'GET /api/NOPE HTTP/1.1' . "\r\n" x 2 . 'x' x 100_000;
+for my $uri ('/api/XLK', '/api/XLK', '/api/symbols', '/api/NOPE', '/api/XLF') {
+    my $answer = finish(start($uri, on => $socket, body => $body));
+    is($answer->{status}, $uri =~ /NOPE/ ? 404 : 200, "$uri is answered with a body in the request");
+}
+is(finish(start('/api/XLK', on => $socket))->{json}{metadata}{cacheStatus}, 'hit', 'a request without one too');
+
+
+
+=== TEST 31: a chunked body is read over, and the connection lives on
+--- scenario
+my $socket = SectorCache::connection(server_port());
+print $socket "GET /api/XLK HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+$socket->flush;
+is(finish({ socket => $socket, method => 'GET' })->{json}{metadata}{cacheStatus}, 'miss', 'the first is answered');
+is(finish(start('/api/XLK', on => $socket))->{json}{metadata}{cacheStatus}, 'hit', 'and the next');
+
+
+
+=== TEST 32: a client of HTTP/1.0 is answered
+--- raw_request eval
+"GET /api/XLK HTTP/1.0\r\n\r\n"
+--- json
+{"success":true,"data":{"symbol":"XLK"}}
+
+
+
+=== TEST 33: the length of an answer is said
+--- scenario
+for my $uri ('/api/XLK', '/api/XLK', '/api/symbols', '/api/health', '/api/NOPE', '/api/XL_K', '/api') {
+    my $answer = get($uri);
+    is($answer->{headers}{'content-length'}, length $answer->{body}, "of $uri");
+}
+
+
+
+=== TEST 34: a failing status of the upstream is 502
+--- http_config eval
+SectorCache::http(source => 'status_failing')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch status_failing /_up/failing/$sector_cache_symbol;
+    }
+--- request
+GET /api/XLK
+--- error_code: 502
+--- response_body_like eval
+qr/^\{"success":false,"error":"Source status_failing answered with status 500","error_code":"UPSTREAM_ERROR","error_details":\{"source":"status_failing","symbol":"XLK","status":500\},"timestamp":"[^"]+Z"\}\z/
+--- error_log
+sector cache fetch of "XLK" failed after
+Source status_failing answered with status 500
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 35: a connection that is refused is 502
+--- http_config eval
+SectorCache::http(source => 'refused')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch refused /_held/$sector_cache_symbol;
+    }
+--- request
+GET /api/XLK
+--- error_code: 502
+--- response_headers
+Content-Type: application/json
+--- json
+{"success":false,"error_code":"UPSTREAM_ERROR","error_details":{"source":"refused","symbol":"XLK"}}
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 36: a body that is not what was promised is 502
+--- http_config eval
+SectorCache::http(source => 'promising')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch promising /_up/invalid/$sector_cache_symbol;
+    }
+--- request
+GET /api/XLK
+--- error_code: 502
+--- json
+{"success":false,"error":"~^Source promising sent an invalid body: ","error_code":"UPSTREAM_INVALID","error_details":{"source":"promising","symbol":"XLK","!status":1}}
+--- error_log
+Source promising sent an invalid body
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 37: data about another symbol are refused
+--- http_config eval
+SectorCache::http(source => 'mistaken')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch mistaken /_up/sector/XLF;
+    }
+--- request
+GET /api/XLK
+--- error_code: 502
+--- json
+{"error_code":"UPSTREAM_INVALID"}
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 38: an object above max_object is refused
+--- http_config eval
+SectorCache::http(source => 'fat', zone => 'max_object=100')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch fat /_up/sector/$sector_cache_symbol;
+    }
+--- request
+GET /api/XLK
+--- error_code: 502
+--- json
+{"error":"Source fat sent a body larger than max_object, 100 bytes","error_code":"UPSTREAM_INVALID"}
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 39: a source that does not answer in time is 504
+--- http_config eval
+SectorCache::http(source => 'silent timeout=100ms')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch silent /_held/$sector_cache_symbol;
+    }
+--- scenario
+my $held = held();
+my $answer = get('/api/XLK');
+is($answer->{status}, 504, 'the status');
+contains($answer->{body}, '{"success":false,"error":"Source silent did not answer within 100 ms","error_code":"UPSTREAM_TIMEOUT","error_details":{"source":"silent","symbol":"XLK"}}', 'the body');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 40: a symbol that does not exist upstream is 404
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/missing/$sector_cache_symbol;
+    }
+--- request
+GET /api/XLK
+--- error_code: 404
+--- json
+{"success":false,"error":"Symbol XLK does not exist at source demo","error_code":"UNKNOWN_SYMBOL","error_details":{"symbol":"XLK","source":"demo"}}
+
+
+
+=== TEST 41: behind an open breaker is 503 with Retry-After, and no call
+--- http_config eval
+SectorCache::http(source => 'breaking failures=1 open=41s')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch breaking /_up/failing/$sector_cache_symbol;
+    }
+--- scenario
+is(get('/api/XLK')->{status}, 502, 'the first failure opens the breaker');
+my $answer = get('/api/XLF');
+is($answer->{status}, 503, 'the next is refused');
+like($answer->{headers}{'retry-after'}, qr/^4[01]$/, 'Retry-After');
+contains($answer->{body}, '{"success":false,"error":"Circuit breaker of source breaking is open","error_code":"SECTOR_API_CIRCUIT_OPEN","error_details":{"source":"breaking","retryAfter":' . $answer->{headers}{'retry-after'} . '}}', 'the body');
+is(join(' ', upstream_calls(1)), 'GET /failing/XLK', 'there was one call');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 42: health is healthy while the breaker is closed
+--- request
+GET /api/health
+--- response_body_like eval
+qr/^\{"success":true,"data":\{"status":"healthy","servableSymbols":0,"sources":\{"demo":\{"breaker":"closed"\}\}\},"cached":false,"timestamp":"[^"]+Z","metadata":\{"version":"v1"\}\}\z/
+
+
+
+=== TEST 43: health counts what memory can serve, and makes no call
+--- scenario
+get('/api/XLK');
+get('/api/XLF');
+contains(get('/api/health')->{body}, '{"data":{"status":"healthy","servableSymbols":2}}', 'two symbols');
+is(scalar(upstream_calls(2)), 2, 'there were two calls');
+is(stats()->{totalRequests}, 2, 'health itself is not counted');
+
+
+
+=== TEST 44: health is degraded while the breaker is open and memory can serve
+--- http_config eval
+SectorCache::http(source => 'degrading failures=1 open=30s')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch degrading /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/XLK');
+upstream_fails();
+is(get('/api/XLF')->{status}, 502, 'the upstream fails');
+my $health = get('/api/health');
+is($health->{status}, 200, 'the status is a success');
+contains($health->{body}, '{"success":true,"data":{"status":"degraded","servableSymbols":1,"sources":{"degrading":{"breaker":"open","retryAfter":"~^(29|30)$"}}}}', 'degraded');
+is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'hit', 'the symbol kept is served');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 45: health is unhealthy while the breaker is open and memory has nothing
+--- http_config eval
+SectorCache::http(source => 'sick failures=1 open=30s')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch sick /_up/failing/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/XLF", "GET /api/health", "HEAD /api/health"]
+--- error_code eval
+[502, 503, 503]
+--- json
+{"success":false}
+{"data":{"status":"unhealthy","servableSymbols":0,"sources":{"sick":{"breaker":"open","retryAfter":"~^(29|30)$"}}}}
+-
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 46: a symbol known not to exist is nothing that health could serve
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/missing/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/XLF", "GET /api/health"]
+--- error_code eval
+[404, 200]
+--- json
+{"error_code":"UNKNOWN_SYMBOL"}
+{"data":{"status":"healthy","servableSymbols":0}}
+
+
+
+=== TEST 47: with the cache off memory can serve nothing
+--- http_config eval
+SectorCache::http(source => 'offline failures=1 open=30s')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch offline /_up/sector/$sector_cache_symbol;
+        sector_cache $http_x_cache;
+    }
+--- scenario
+my %on = (headers => { 'X-Cache' => 'on' });
+get('/api/XLK', %on);
+upstream_fails();
+get('/api/XLF', %on);
+is(get('/api/health', %on)->{json}{data}{status}, 'degraded', 'on, there is something');
+my $off = get('/api/health');
+is($off->{status}, 503, 'off, there is nothing');
+is($off->{json}{data}{status}, 'unhealthy', 'and health says so');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 48: a page may include sectors by SSI, in order
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location /page.html {
+        ssi on;
+        ssi_types text/plain;
+    }
+--- user_files
+>>> page.html
+<a><!--# include virtual="/api/XLK" --></a><b><!--# include virtual="/api/XLF" --></b><c><!--# include virtual="/api/XLK" --></c><d><!--# include virtual="/api/NOPE" --></d>
+--- request
+GET /page.html
+--- response_body_like eval
+qr/^<a>\{"success":true,"data":\{"symbol":"XLK", [^<]*\}\}<\/a><b>\{"success":true,"data":\{"symbol":"XLF", [^<]*\}\}<\/b><c>\{"success":true,"data":\{"symbol":"XLK", [^<]*\}\}<\/c><d>\{"success":false,[^<]*\}<\/d>\s*\z/
+
+
+
+=== TEST 49: included sectors are kept and counted as requests
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location /page.html {
+        ssi on;
+        ssi_types text/plain;
+    }
+--- user_files
+>>> page.html
+<!--# include virtual="/api/XLK" wait="yes" --><!--# include virtual="/api/XLK" -->
+--- scenario
+my @data = get('/page.html')->{body} =~ /"call":"([0-9a-f]+)"/g;
+is(scalar(@data), 2, 'both are there');
+is($data[0], $data[1], 'from one call');
+contains(JSON::PP::encode_json(stats()), '{"totalRequests":2,"misses":1,"hits":1}', 'both are counted');
+
+
+
+=== TEST 50: an auth_request may ask the API
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location = /guarded {
+        auth_request /api/XLK;
+        try_files /index.html =404;
+    }
+--- request eval
+["GET /guarded", "GET /api/XLK"]
+--- json
+-
+{"metadata":{"cacheStatus":"hit"}}
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 51: a mirror to the API warms the cache
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location = /index.html {
+        mirror /api/XLK;
+    }
+--- scenario
+is(get('/index.html')->{status}, 200, 'the page is served');
+wait_until { stats()->{entryCount} == 1 } 'the sector is stored';
+is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'hit', 'and served from memory');
+
+
+
+=== TEST 52: a fetch that leads back to the API is an error, not a loop
+--- http_config eval
+SectorCache::http(source => 'looping')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch looping /api/$sector_cache_symbol;
+    }
+--- request
+GET /api/XLK
+--- error_code: 502
+--- json
+{"error_code":"UPSTREAM_ERROR"}
+--- error_log
+sector_cache_fetch leads back to sector_cache_api
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 53: a client's headers do not reach the upstream even where they are passed
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_plain/$sector_cache_symbol;
+    }
+
+    location /_plain/ {
+        internal;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_HELD_PORT/;
+    }
+--- scenario
+my $held = held();
+my $client = start('/api/XLK?secret=1', headers => { Cookie => 'id=1', Authorization => 'Basic eDp5', 'X-Own' => 'yes', 'If-None-Match' => '"1"', Range => 'bytes=0-1', 'Accept-Encoding' => 'gzip' });
+my $call = $held->call;
+unlike($call, qr/Cookie|Authorization|X-Own|If-None-Match|Range|Accept-Encoding|secret/i, 'nothing of the client is in the call');
+like($call, qr{^GET /XLK HTTP/1\.0\r\n}, 'only the symbol');
+$held->answer('{"symbol":"XLK","price":1}');
+is(finish($client)->{status}, 200, 'the client is answered');
+
+
+
+=== TEST 54: the endpoints answer alike with nginx's default buffering
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_plain/$sector_cache_symbol;
+    }
+
+    location /_plain/ {
+        internal;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_UPSTREAM_PORT/sector/;
+    }
+--- request eval
+["GET /api/XLK", "GET /api/XLK"]
+--- json
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"miss"}}
+{"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"hit"}}
+
+
+
+=== TEST 55: what waits for the same symbol is answered by one call
+--- http_config eval
+SectorCache::http(source => 'shared')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch shared /_held/$sector_cache_symbol;
+    }
+--- scenario
+my $held = held();
+my @clients = map { start('/api/XLK') } 1 .. 8;
+$held->call;
+wait_until { stats()->{sources}{shared}{coalesced} == 7 } 'seven wait for the first';
+ok(!$held->pending(0), 'there is no second call');
+$held->answer('{"symbol":"XLK","price":1}');
+my @answers = map { finish($_) } @clients;
+is(join(' ', map { $_->{json}{metadata}{cacheStatus} } @answers), 'miss ' x 7 . 'miss', 'all are answered');
+is(stats()->{misses}, 8, 'each is a miss');
+--- skip_workers: a call is shared within one worker so far
+
+
+
+=== TEST 56: a fetch goes on when its client goes away
+--- http_config eval
+SectorCache::http(source => 'patient')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch patient /_held/$sector_cache_symbol;
+    }
+--- scenario
+my $held = held();
+my $client = start('/api/XLK');
+$held->call;
+close $client->{socket};
+wait_until { stats()->{misses} == 1 } 'the client that left is counted';
+$held->answer('{"symbol":"XLK","price":1}');
+wait_until { stats()->{entryCount} == 1 } 'what was fetched is stored';
+is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'hit', 'and serves the next');
+is(stats()->{sources}{patient}{fetches}, 1, 'there was one fetch');

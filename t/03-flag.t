@@ -1,0 +1,415 @@
+# The feature flag.  Turning the cache off must be safe at any moment: a client
+# gets the same status and the same data as before, only fetched anew, and
+# nothing that is kept is lost or spoilt meanwhile.
+
+use lib 't/lib';
+use Test::Nginx::Socket 'no_plan';
+use SectorCache;
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: the cache is on by default
+--- request eval
+["GET /api/XLK", "GET /api/XLK"]
+--- json
+{"cached":false,"metadata":{"cacheStatus":"miss"}}
+{"cached":true,"metadata":{"cacheStatus":"hit"}}
+
+
+
+=== TEST 2: the cache is on where that is said
+--- config
+    sector_cache off;
+
+    location /api {
+        sector_cache_api;
+        sector_cache on;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/XLK", "GET /api/XLK"]
+--- json
+{"metadata":{"cacheStatus":"miss"}}
+{"metadata":{"cacheStatus":"hit"}}
+
+
+
+=== TEST 3: with the cache off each request is fetched and says so
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache off;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/XLK", "GET /api/XLK"]
+--- response_body_like eval
+[qr/^\{"success":true,"data":\{"symbol":"XLK", [^}]*\},"cached":false,"timestamp":"[^"]+","metadata":\{"version":"v1","cacheStatus":"disabled","source":"demo","age":0,"ttl":0\}\}\z/, qr/"cacheStatus":"disabled"/]
+
+
+
+=== TEST 4: with the cache off there is a call for each request, and nothing is kept
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache off;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+my @answers = map { get('/api/XLK') } 1 .. 3;
+my %data = map { data_of($_) => 1 } @answers;
+is(scalar(keys %data), 3, 'each answer is of its own');
+is(scalar(upstream_calls(3)), 3, 'there were three calls');
+is(stats()->{entryCount}, 0, 'nothing is kept');
+is(stats()->{namespaces}{sectors}{stores}, 0, 'nothing was stored');
+
+
+
+=== TEST 5: with the cache off requests at the same time have a call each
+--- http_config eval
+SectorCache::http(source => 'separate')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache off;
+        sector_cache_fetch separate /_held/$sector_cache_symbol;
+    }
+--- scenario
+my $held = held();
+my @clients = map { start('/api/XLK') } 1 .. 3;
+$held->call for 1 .. 3;
+$held->answer(qq({"symbol":"XLK","price":$_})) for 1 .. 3;
+my @prices = sort map { finish($_)->{json}{data}{price} } @clients;
+is("@prices", '1 2 3', 'each client has its own answer');
+is(stats()->{sources}{separate}{coalesced}, 0, 'none waited for another');
+
+
+
+=== TEST 6: a variable's value of no, in any letters, means off
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $http_x_cache;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+for my $value ('', '0', 'off', 'OFF', 'Off', 'oFf', 'false', 'FALSE', 'False', 'no', 'NO', 'No') {
+    my $answer = get('/api/XLK', headers => { 'X-Cache' => $value });
+    is($answer->{json}{metadata}{cacheStatus}, 'disabled', "\"$value\" is off");
+}
+is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'disabled', 'none at all is off');
+is(stats()->{disabled}, 13, 'each is counted');
+
+
+
+=== TEST 7: any other value of a variable means on
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $http_x_cache;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/XLK', headers => { 'X-Cache' => 'on' });
+for my $value (qw(on ON 1 yes true 00 of offf nope falsely disabled shadow -)) {
+    my $answer = get('/api/XLK', headers => { 'X-Cache' => $value });
+    is($answer->{json}{metadata}{cacheStatus}, 'hit', "\"$value\" is on");
+}
+is(stats()->{disabled}, 0, 'none is counted as off');
+
+
+
+=== TEST 8: the value may be put together of text and variables
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache "$http_x_first$http_x_second";
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+is(get('/api/XLK', headers => { 'X-First' => 'o', 'X-Second' => 'n' })->{json}{metadata}{cacheStatus}, 'miss', 'o and n is on');
+is(get('/api/XLK', headers => { 'X-First' => 'o', 'X-Second' => 'ff' })->{json}{metadata}{cacheStatus}, 'disabled', 'o and ff is off');
+
+
+
+=== TEST 9: the value may come from a map
+--- http_config eval
+SectorCache::http(more => 'map $cookie_tester $flag { default on; yes off; }')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $flag;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'miss', 'on for everybody');
+is(get('/api/XLK', headers => { Cookie => 'tester=yes' })->{json}{metadata}{cacheStatus}, 'disabled', 'off for a tester');
+is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'hit', 'which the others do not notice');
+
+
+
+=== TEST 10: the value may be set by a rewrite
+--- config
+    location /api {
+        set $flag on;
+
+        if ($arg_fresh) {
+            set $flag off;
+        }
+
+        sector_cache_api;
+        sector_cache $flag;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/XLK", "GET /api/XLK?fresh=1", "GET /api/XLK"]
+--- json
+{"metadata":{"cacheStatus":"miss"}}
+{"metadata":{"cacheStatus":"disabled"}}
+{"metadata":{"cacheStatus":"hit"}}
+
+
+
+=== TEST 11: on and off answer with the same status and the same data
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch demo /_up/chart/$sector_cache_symbol format=yahoo_chart;
+    }
+--- scenario
+for my $symbol (qw(XLK XLRE SPY)) {
+    my ($miss, $off, $hit) = map { get("/api/$symbol?cache=$_") } qw(on off on);
+    is(join(' ', map { $_->{status} } $miss, $off, $hit), '200 200 200', "$symbol is answered");
+    is(data_of($off), data_of($miss), 'the data of off are those of a miss');
+    is(data_of($off), data_of($hit), 'and those of a hit');
+    like(data_of($off), qr/^\{"symbol":"$symbol",.*\}$/, 'which are a sector');
+}
+
+
+
+=== TEST 12: on and off answer with the same errors
+--- http_config eval
+SectorCache::http(source => 'flag_errors failures=100')
+--- config
+    location /missing {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch flag_errors /_up/missing/$sector_cache_symbol;
+    }
+
+    location /failing {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch flag_errors /_up/failing/$sector_cache_symbol;
+    }
+
+    location /invalid {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch flag_errors /_up/invalid/$sector_cache_symbol;
+    }
+--- scenario
+for my $uri (qw(/missing/XLK /failing/XLF /invalid/XLE /missing/NOPE /missing/XL_K /missing /missing/a/b)) {
+    my ($on, $off) = map { get("$uri?cache=$_") } qw(on off);
+    cmp_ok($on->{status}, '>=', 400, "$uri is an error");
+    is($off->{status}, $on->{status}, 'of the same status');
+    s/"timestamp":"[^"]*"/"timestamp":""/ for $on->{body}, $off->{body};
+    is($off->{body}, $on->{body}, 'and the same body');
+}
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 13: a symbol known not to exist is the same error from memory
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch demo /_up/missing/$sector_cache_symbol;
+    }
+--- scenario
+my ($miss, $negative, $off) = map { get("/api/XLK?cache=$_") } qw(on on off);
+is(scalar(upstream_calls(2)), 2, 'the second answer was from memory');
+is(join(' ', map { $_->{status} } $miss, $negative, $off), '404 404 404', 'the status is one');
+$_->{body} =~ s/"timestamp":"[^"]*"/"timestamp":""/ for $miss, $negative, $off;
+is($negative->{body}, $miss->{body}, 'the body from memory is that of the miss');
+is($off->{body}, $miss->{body}, 'and that with the cache off');
+
+
+
+=== TEST 14: what is kept is not read and not touched while the cache is off
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+my $kept = get('/api/XLK?cache=on');
+my $off = get('/api/XLK?cache=off');
+isnt(data_of($off), data_of($kept), 'off fetches anew');
+my $hit = get('/api/XLK?cache=on');
+is($hit->{json}{metadata}{cacheStatus}, 'hit', 'on again it is there');
+is(data_of($hit), data_of($kept), 'as it was');
+
+
+
+=== TEST 15: a symbol fetched while the cache is off is a miss afterwards
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/XLK?cache=off", "GET /api/XLK?cache=on"]
+--- json
+{"metadata":{"cacheStatus":"disabled"}}
+{"metadata":{"cacheStatus":"miss"}}
+
+
+
+=== TEST 16: a symbol found not to exist while the cache is off is not kept as such
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch demo /_up/missing/$sector_cache_symbol;
+    }
+--- scenario
+is(get('/api/XLK?cache=off')->{status}, 404, 'it does not exist') for 1 .. 2;
+is(stats()->{entryCount}, 0, 'nothing is kept');
+is(get('/api/XLK?cache=on')->{status}, 404, 'on, it is asked for again');
+is(scalar(upstream_calls(3)), 3, 'there were three calls');
+
+
+
+=== TEST 17: while the cache is off nothing stale is served
+--- http_config eval
+SectorCache::http(source => 'flag_stale failures=100', zone => 'ttl=50ms stale=1h')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch flag_stale /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/XLK?cache=on');
+upstream_fails();
+wait_until { get('/api/XLK?cache=on')->{json}{metadata}{cacheStatus} eq 'stale' } 'on, it is served stale';
+is(get('/api/XLK?cache=off')->{status}, 502, 'off, the failure shows');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 18: the breaker guards the upstream while the cache is off
+--- http_config eval
+SectorCache::http(source => 'flag_breaker failures=2 open=30s')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache off;
+        sector_cache_fetch flag_breaker /_up/failing/$sector_cache_symbol;
+    }
+--- scenario
+is(join(' ', map { get('/api/XLK')->{status} } 1 .. 4), '502 502 503 503', 'two failures open it');
+is(scalar(upstream_calls(2)), 2, 'no call is made any more');
+contains(JSON::PP::encode_json(stats()), '{"disabled":4,"totalRequests":4,"sources":{"flag_breaker":{"fetches":2,"failed":2,"refusedByBreaker":2}}}', 'and that is counted');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 19: what was answered with the cache off is counted as that, once
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get("/api/XLK?cache=$_") for qw(on off on off off);
+get('/api/XLK?cache=off', method => 'HEAD');
+contains(JSON::PP::encode_json(stats()), '{"totalRequests":6,"hits":1,"misses":1,"disabled":4,"hitRate":0.5}', 'the counters');
+
+
+
+=== TEST 20: the other endpoints do not mind the flag
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache off;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/symbols", "GET /api/health", "GET /api/XLK/", "POST /api/XLK"]
+--- error_code eval
+[200, 200, 404, 405]
+--- json
+{"cached":false,"metadata":{"!cacheStatus":1}}
+{"data":{"status":"healthy"}}
+{"error_code":"NOT_FOUND"}
+{"error_code":"METHOD_NOT_ALLOWED"}
+
+
+
+=== TEST 21: stats say whether the cache is off everywhere
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache off;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location /other {
+        sector_cache_api;
+        sector_cache off;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request
+GET /ops/stats
+--- json
+{"enabled":false}
+
+
+
+=== TEST 22: the cache is enabled where one location has it on
+--- config
+    sector_cache off;
+
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location /other {
+        sector_cache_api;
+        sector_cache on;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request
+GET /ops/stats
+--- json
+{"enabled":true}
+
+
+
+=== TEST 23: the cache is enabled where a variable may turn it on
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request
+GET /ops/stats
+--- json
+{"enabled":true}

@@ -1,0 +1,1116 @@
+package Upstream;
+
+# An upstream that misbehaves on demand, the client that looks at what nginx
+# makes of it, and, for tests that send signals to nginx, an nginx of their
+# own.
+#
+# Test::Nginx has TCP servers of its own, but they serve one connection for a
+# block and say nothing of what reached them.  This one is a process beside
+# the tests; each path says what happens to its requests:
+#
+#     /ok,reset,ok/b7/XLK      the first request is answered, the second one's
+#                              connection is reset, all others are answered
+#
+# The part behind the script keeps tests apart, and its last component is the
+# symbol.  Every good answer has a price of its own: 101 for the first call of
+# a path, 102 for the second, and so on.
+#
+# The port that a test connects to is the kernel's choice and is held as long
+# as the tests run.  The process is ended by its id.
+
+use strict;
+use warnings;
+
+use Carp ();
+use Errno qw(EAGAIN EINPROGRESS EINTR EWOULDBLOCK);
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use File::Path ();
+use File::Temp ();
+use IO::Select;
+use IO::Socket::INET;
+use JSON::PP ();
+use POSIX ();
+use Socket qw(SOL_SOCKET SO_LINGER);
+use Time::HiRes qw(sleep time);
+
+our @EXPORT_OK = qw(get begin finish leave wait_for scaled);
+
+# nginx takes descriptors from a variable of this name
+delete $ENV{NGINX};
+
+# where get() and begin() go unless they are told
+our $Port;
+
+
+#
+# What a request can meet.  Each is a function of the request, which returns
+# steps: [send => BYTES], [wait => SECONDS], [gate], [close], [reset], [hang].
+#
+
+my $CRLF = "\015\012";
+
+my %ACTION = (
+    # answers that are good
+
+    'ok'        => sub { answer(200, sector($_[0])) },
+    'slow'      => sub { ([wait => $_[1] / 1000], answer(200, sector($_[0]))) },
+    'gate'      => sub { (['gate'], answer(200, sector($_[0]))) },
+    'size'      => sub { answer(200, sector($_[0], $_[1])) },
+    'chunked'   => sub { chunked(0, pieces(sector($_[0]), 16), '') },
+    'trickle'   => sub { chunked(0.02, pieces(sector($_[0]), 8), '') },
+    'chunksize' => sub { chunked(0, pieces(sector($_[0], $_[1]), 65536), '') },
+    'eof'       => sub { open_ended(sector($_[0])) },
+    'eofsize'   => sub { open_ended(sector($_[0], $_[1])) },
+    'located'   => sub { answer(200, sector($_[0]), 'Location: http://127.0.0.1/') },
+    'fixture'   => sub { answer($_[2] || 200, fixture($_[1])) },
+
+    'hints'     => sub { ([send => "HTTP/1.1 103 Early Hints$CRLF"
+                                   . "Link: </x>; rel=preload$CRLF$CRLF"],
+                          [wait => 0.02], answer(200, sector($_[0]))) },
+    'continue'  => sub { ([send => "HTTP/1.1 100 Continue$CRLF$CRLF"],
+                          [wait => 0.02], answer(200, sector($_[0]))) },
+
+    # connections that fail
+
+    'close'     => sub { (['close']) },
+    'reset'     => sub { (['reset']) },
+    'stall'     => sub { (['hang']) },
+    'garbage'   => sub { ([send => "\x00\x01\x02garbage$CRLF$CRLF"],
+                          ['close']) },
+    'bighead'   => sub { answer(200, sector($_[0]),
+                                'X-Pad: ' . 'x' x 100_000) },
+
+    # bodies that are cut off
+
+    'half'      => sub { (half($_[0]), ['close']) },
+    'stallbody' => sub { (half($_[0]), ['hang']) },
+    'resetbody' => sub { (half($_[0]), [wait => 0.05], ['reset']) },
+    'eofcut'    => sub { open_ended(substr(sector($_[0]), 0, -4)) },
+    'chunkcut'  => sub { my @all = chunked(0, pieces(sector($_[0]), 16));
+                         (@all[0 .. $#all - 1], ['close']) },
+
+    # bodies that are not what was promised
+
+    'more'      => sub { my $body = sector($_[0]);
+                         ([send => head(200, length $body) . $body
+                                   . '{"more":"than said"}'], ['close']) },
+    'html'      => sub { answer(200, '<!doctype html><title>Sorry</title>',
+                                'Content-Type: text/html') },
+    'empty'     => sub { answer(200, '') },
+    'text'      => sub { answer(200, 'Too Many Requests') },
+    'notjson'   => sub { answer(200, '{"symbol":"XLK","price":') },
+    'other'     => sub { answer(200, '{"symbol":"OTHER","price":1}') },
+    'noprice'   => sub { answer(200, qq({"symbol":"$_[0]{symbol}"})) },
+    'textprice' => sub { answer(200, qq({"symbol":"$_[0]{symbol}",)
+                                     . '"price":"101"}') },
+    'gzip'      => sub { require IO::Compress::Gzip;
+                         my ($body, $out) = (sector($_[0]));
+                         IO::Compress::Gzip::gzip(\$body => \$out);
+                         answer(200, $out, 'Content-Encoding: gzip') },
+
+    # statuses, with a good body all the same
+
+    'status'    => sub { answer($_[1], sector($_[0])) },
+    'bare'      => sub { ([send => "HTTP/1.1 $_[1] Bare$CRLF"
+                                   . "Connection: close$CRLF$CRLF"],
+                          ['close']) },
+    'redirect'  => sub { answer($_[1], '', 'Location: http://127.0.0.1:'
+                                           . "$_[0]{port}/ok/redirected/X") },
+    'part'      => sub { answer(206, sector($_[0]),
+                                'Content-Range: bytes 0-9/100') },
+    'after'     => sub { answer($_[1], '{}', "Retry-After: $_[2]") },
+    'afterdate' => sub { answer($_[1], '{}', 'Retry-After: '
+                                             . http_date(time() + $_[2])) },
+);
+
+
+sub sector {
+    my ($request, $size) = @_;
+    my $price = 100 + $request->{call};
+    my $body = qq({"symbol":"$request->{symbol}","price":$price});
+
+    return $body unless $size;
+
+    my $pad = $size - length($body) - length(',"pad":""');
+
+    substr($body, -1, 0, ',"pad":"' . 'x' x $pad . '"');
+
+    return $body;
+}
+
+
+sub head {
+    my ($status, $length, @headers) = @_;
+
+    return join $CRLF, "HTTP/1.1 $status Scripted",
+                       (defined $length ? "Content-Length: $length" : ()),
+                       (grep { /^Content-Type:/i } @headers)
+                       ? () : 'Content-Type: application/json',
+                       @headers, '', '';
+}
+
+
+sub answer {
+    my ($status, $body, @headers) = @_;
+
+    return ([send => head($status, length $body, @headers) . $body]);
+}
+
+
+sub open_ended {
+    my ($body) = @_;
+
+    return ([send => head(200, undef, 'Connection: close') . $body],
+            ['close']);
+}
+
+
+sub half {
+    my $body = sector($_[0]);
+
+    return ([send => head(200, length $body)
+                     . substr($body, 0, length($body) / 2)]);
+}
+
+
+sub chunked {
+    my ($pause, @pieces) = @_;
+
+    return ([send => head(200, undef, 'Transfer-Encoding: chunked')],
+            map { ([wait => $pause],
+                   [send => sprintf("%x", length) . "$CRLF$_$CRLF"]) }
+            @pieces);
+}
+
+
+sub pieces {
+    my ($body, $size) = @_;
+
+    return unpack "(a$size)*", $body;
+}
+
+
+sub fixture {
+    my ($name) = @_;
+
+    open my $in, '<:raw', "$ENV{SECTOR_FIXTURES}/yahoo/$name"
+        or return "cannot open $name: $!";
+    local $/;
+
+    return <$in>;
+}
+
+
+sub http_date {
+    my @t = gmtime $_[0];
+
+    return sprintf '%s, %02d %s %04d %02d:%02d:%02d GMT',
+                   (qw(Sun Mon Tue Wed Thu Fri Sat))[$t[6]], $t[3],
+                   (qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec))[$t[4]],
+                   $t[5] + 1900, @t[2, 1, 0];
+}
+
+
+#
+# The test's side
+#
+
+# Starts one, on 127.0.0.1.
+sub new {
+    my ($class) = @_;
+    my %self = (owner => $$);
+
+    my $listener = IO::Socket::INET->new(Listen => 512, Blocking => 0,
+                                         LocalAddr => '127.0.0.1')
+        or die "cannot listen: $!";
+
+    # a second port, where connections are refused until it is opened: the
+    # kernel leaves it to us while it is shut only if we named it
+    my $door = bound_by_name();
+    shutdown $door, 2;
+
+    $self{port} = $listener->sockport;
+    $self{door} = $door->sockport;
+    $self{pid} = fork;
+
+    die "cannot fork: $!" unless defined $self{pid};
+
+    if ($self{pid} == 0) {
+        eval { serve($listener, $door, $self{owner}) };
+        print STDERR "upstream: $@" if $@;
+        POSIX::_exit(1);
+    }
+
+    return bless \%self, $class;
+}
+
+
+sub bound_by_name {
+    for (1 .. 50) {
+        my $any = IO::Socket::INET->new(Listen => 1,
+                                        LocalAddr => '127.0.0.1') or next;
+        my $port = $any->sockport;
+        close $any;
+
+        my $door = IO::Socket::INET->new(Listen => 512, Blocking => 0,
+                                         LocalAddr => '127.0.0.1',
+                                         ReuseAddr => 1, LocalPort => $port);
+        return $door if $door;
+    }
+
+    die "cannot listen: $!";
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($?, $!, $@);
+
+    return unless $$ == $self->{owner} && $self->{pid};
+
+    kill 'KILL', $self->{pid};
+    waitpid $self->{pid}, 0;
+    $self->{pid} = 0;
+}
+
+
+sub port { $_[0]{port} }
+sub door { $_[0]{door} }
+
+
+sub control {
+    my ($self, $what, $argument) = @_;
+
+    my $got = get("/-/$what?" . (defined $argument ? $argument : ''),
+                  port => $self->{port});
+
+    die "upstream does not answer \"$what\"\n" unless $got->{status} == 200;
+
+    return $got->{body};
+}
+
+
+# How many requests came whose path contains this, and their text.
+sub calls    { my ($self, $part) = @_; return $self->control(calls => $part) }
+sub requests { my ($self, $part) = @_; return $self->control(log => $part) }
+
+# Lets pass what waits at a gate now.
+sub release { my ($self, $part) = @_; return $self->control(release => $part) }
+
+# Opens and closes the second port.
+sub door_open   { return $_[0]->control('door', 'open') }
+sub door_closed { return $_[0]->control('door', 'closed') }
+
+
+#
+# The process: one loop over all connections
+#
+
+my (%connection, %calls, @log, $listener, $door, $door_is_open);
+
+
+sub serve {
+    ($listener, $door, my $owner) = @_;
+
+    local $SIG{PIPE} = 'IGNORE';
+    local @SIG{qw(INT TERM)} = ('DEFAULT') x 2;
+
+    while (getppid == $owner) {
+        my $now = time;
+        my $wait = 0.5;
+
+        for my $c (values %connection) {
+            next unless defined $c->{wake};
+            my $left = $c->{wake} - $now;
+            $wait = $left < 0 ? 0 : $left if $left < $wait;
+        }
+
+        my $read = IO::Select->new($listener, $door_is_open ? $door : (),
+                                   map { $_->{socket} } values %connection);
+        my $write = IO::Select->new(map { $_->{socket} }
+                                    grep { length $_->{out} }
+                                    values %connection);
+        my ($readable, $writable)
+            = IO::Select->select($read, $write, undef, $wait);
+
+        for my $socket (@{ $readable || [] }) {
+            if ($socket == $listener || $socket == $door) {
+                welcome($socket);
+            } elsif (my $c = $connection{fileno $socket}) {
+                receive($c);
+            }
+        }
+
+        for my $socket (@{ $writable || [] }) {
+            my $c = defined fileno $socket && $connection{fileno $socket};
+            transmit($c) if $c;
+        }
+
+        for my $c (values %connection) {
+            if (defined $c->{wake} && $c->{wake} <= time) {
+                $c->{wake} = undef;
+                proceed($c);
+            }
+        }
+    }
+}
+
+
+sub welcome {
+    my ($from) = @_;
+
+    while (my $socket = $from->accept) {
+        $socket->blocking(0);
+        $connection{fileno $socket} = { socket => $socket, in => '',
+                                        out => '', steps => [] };
+    }
+}
+
+
+sub goodbye {
+    my ($c, $reset) = @_;
+
+    delete $connection{fileno $c->{socket}};
+
+    if ($reset) {
+        setsockopt $c->{socket}, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+    }
+
+    close $c->{socket};
+}
+
+
+sub receive {
+    my ($c) = @_;
+
+    my $n = sysread $c->{socket}, $c->{in}, 65536, length $c->{in};
+
+    if (!defined $n) {
+        goodbye($c) unless $! == EAGAIN || $! == EINTR || $! == EWOULDBLOCK;
+        return;
+    }
+
+    if ($n == 0) {
+        goodbye($c);
+        return;
+    }
+
+    understand($c) unless @{ $c->{steps} } || defined $c->{wake}
+                          || $c->{gate} || length $c->{out};
+}
+
+
+# Takes one request off what came, if it is whole.
+sub understand {
+    my ($c) = @_;
+
+    # memcached: the key is the symbol
+    if ($c->{in} =~ s/^get (\S+)\015\012//) {
+        my $key = $1;
+        my $body = qq({"symbol":"$key","price":101});
+
+        push @log, { path => "memcached/$key", text => "get $key\n" };
+        proceed($c, [send => $key eq 'MISSING' ? "END$CRLF"
+                             : "VALUE $key 0 " . length($body)
+                               . "$CRLF$body${CRLF}END$CRLF"]);
+        return;
+    }
+
+    return unless $c->{in} =~ /\015\012\015\012/;
+
+    my ($head, $rest) = ($`, $');
+    my $length = $head =~ /^Content-Length:\s*(\d+)/im ? $1 : 0;
+
+    return if length $rest < $length;
+
+    my $body = substr $rest, 0, $length;
+    $c->{in} = substr $rest, $length;
+
+    my ($path) = $head =~ m{^\S+ (\S+)} or return goodbye($c);
+
+    if ($path =~ m{^/-/(\w+)\?(.*)}) {
+        proceed($c, answer(200, command($1, $2), 'Connection: close'),
+                ['close']);
+        return;
+    }
+
+    push @log, { path => $path, text => "$head$CRLF$CRLF$body" };
+
+    my ($symbol) = $path =~ m{[?&]symbol=([^&]*)};
+    ($symbol) = $path =~ m{/([^/?]*)(?:\?|$)} unless defined $symbol;
+    $symbol =~ s/%([0-9A-Fa-f]{2})/chr hex $1/ge;
+
+    my $request = { symbol => $symbol, call => ++$calls{$path},
+                    port => $listener->sockport };
+    my @script = split /,/, $path =~ m{^/([^/]*)/} ? $1 : '';
+    my ($name, @arguments)
+        = split /:/, $script[$request->{call} - 1] || $script[-1] || '';
+
+    my $action = $ACTION{$name || ''};
+    my @steps = $action ? $action->($request, @arguments)
+                        : answer(418, qq({"no action":"$path"}));
+
+    push @steps, ['close'] if $head =~ /^Connection:\s*close/im
+                              && $steps[-1][0] eq 'send';
+    $c->{path} = $path;
+    proceed($c, @steps);
+}
+
+
+# What the tests ask for.
+sub command {
+    my ($what, $argument) = @_;
+
+    my @found = grep { index($_->{path}, $argument) >= 0 } @log;
+
+    return scalar @found if $what eq 'calls';
+    return join '', map { $_->{text} } @found if $what eq 'log';
+
+    if ($what eq 'release') {
+        my @held = grep { $_->{gate} && index($_->{path}, $argument) >= 0 }
+                   values %connection;
+        $_->{gate} = 0 for @held;
+        proceed($_) for @held;
+        return scalar @held;
+    }
+
+    if ($what eq 'door') {
+        my $open = $argument eq 'open';
+
+        # once each: shut twice it would never open again
+        if ($open && !$door_is_open) {
+            listen($door, 512) or return "cannot listen: $!";
+        } elsif (!$open && $door_is_open) {
+            shutdown $door, 2;
+        }
+
+        $door_is_open = $open;
+        return $argument;
+    }
+
+    return "no such command: $what";
+}
+
+
+# Takes steps until there is something to wait for.
+sub proceed {
+    my ($c, @steps) = @_;
+
+    push @{ $c->{steps} }, @steps;
+
+    while (!length $c->{out} && @{ $c->{steps} }) {
+        my ($step, $argument) = @{ shift @{ $c->{steps} } };
+
+        if ($step eq 'send') {
+            $c->{out} = $argument;
+            transmit($c);
+            return;
+        }
+
+        if ($step eq 'wait') {
+            next unless $argument;
+            $c->{wake} = time + $argument;
+            return;
+        }
+
+        if ($step eq 'gate') {
+            $c->{gate} = 1;
+            return;
+        }
+
+        if ($step eq 'hang') {
+            $c->{gate} = 1;
+            $c->{path} = '';
+            return;
+        }
+
+        goodbye($c, $step eq 'reset');
+        return;
+    }
+
+    understand($c) if length $c->{in};
+}
+
+
+sub transmit {
+    my ($c) = @_;
+
+    my $n = syswrite $c->{socket}, $c->{out};
+
+    if (!defined $n) {
+        goodbye($c) unless $! == EAGAIN || $! == EINTR || $! == EWOULDBLOCK;
+        return;
+    }
+
+    substr $c->{out}, 0, $n, '';
+    proceed($c) unless length $c->{out};
+}
+
+
+#
+# A client
+#
+
+# Seconds, longer where everything is slower.
+sub scaled {
+    return $_[0] * ($ENV{TEST_NGINX_USE_VALGRIND} ? 10 : 1);
+}
+
+
+# Polls until the function returns something true, and returns that.
+sub wait_for {
+    my ($what, $function) = @_;
+    my $until = time + scaled(15);
+
+    while (1) {
+        my $got = $function->();
+        return $got if $got;
+        Carp::croak("waited in vain until $what") if time > $until;
+        sleep 0.005;
+    }
+}
+
+
+# Sends a request and returns the connection.  Options: port, method, headers,
+# body, keep (a connection to go on with, or 1).
+sub begin {
+    my ($path, %option) = @_;
+
+    my $socket = ref $option{keep} ? $option{keep}
+                 : IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                         PeerPort => $option{port} || $Port,
+                                         Timeout => scaled(10));
+    return unless $socket;
+
+    my $body = defined $option{body} ? $option{body} : '';
+
+    local $SIG{PIPE} = 'IGNORE';
+    syswrite $socket, join $CRLF,
+        ($option{method} || 'GET') . " $path HTTP/1.1", 'Host: localhost',
+        'Connection: ' . ($option{keep} ? 'keep-alive' : 'close'),
+        (length $body ? 'Content-Length: ' . length $body : ()),
+        @{ $option{headers} || [] }, '', $body;
+
+    ${*$socket}{head_only} = ($option{method} || '') eq 'HEAD';
+
+    return $socket;
+}
+
+
+# Reads one answer: { status, reason, head, headers, body, json }; status 0 if
+# none came in time.
+sub finish {
+    my ($socket) = @_;
+    my ($in, $until) = ('', time + scaled(20));
+    my %got = (status => 0, head => '', headers => {}, body => '');
+
+    return \%got unless $socket;
+
+    my $more = sub {
+        my $left = $until - time;
+        return 0 if $left <= 0 || !IO::Select->new($socket)->can_read($left);
+        return sysread $socket, $in, 65536, length $in;
+    };
+
+    until ($in =~ /\015\012\015\012/) {
+        return \%got unless $more->();
+    }
+
+    @got{qw(head body)} = split /\015\012\015\012/, $in, 2;
+    $got{status} = $got{head} =~ m{^HTTP/1\.\d (\d{3})} ? $1 : 0;
+
+    while ($got{head} =~ /^([\w-]+):\s*(.*?)\015?$/mg) {
+        $got{headers}{lc $1} = $2;
+    }
+
+    $in = $got{body};
+    my $length = $got{headers}{'content-length'};
+    $length = 0 if ${*$socket}{head_only} || $got{status} == 304;
+
+    while (!defined $length || length $in < $length) {
+        last unless $more->();
+        last if !defined $length
+                && ($got{headers}{'transfer-encoding'} || '') eq 'chunked'
+                && $in =~ /(?:^|\015\012)0\015\012\015\012$/;
+    }
+
+    if (($got{headers}{'transfer-encoding'} || '') eq 'chunked') {
+        my $whole = '';
+        while ($in =~ s/^([0-9a-f]+)\015\012//i && hex $1) {
+            $whole .= substr $in, 0, hex $1, '';
+            $in =~ s/^\015\012//;
+        }
+        $in = $whole;
+    }
+
+    $got{body} = $in;
+    $got{json} = eval { JSON::PP::decode_json($in) };
+
+    # the data as it was sent, for comparing bytes
+    ($got{data}) = $in =~ /"data":(.*),"cached":/s;
+    $got{data} = '' unless defined $got{data};
+
+    $got{code} = ref $got{json} ? $got{json}{error_code} || '' : '';
+    $got{error} = ref $got{json} ? $got{json}{error} || '' : '';
+    $got{cache} = ref $got{json} && $got{json}{metadata}
+                  ? $got{json}{metadata}{cacheStatus} || '' : '';
+
+    return \%got;
+}
+
+
+sub get {
+    return finish(begin(@_)) || { status => 0 };
+}
+
+
+# A client that has had enough.
+sub leave {
+    my ($socket) = @_;
+
+    setsockopt $socket, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+    close $socket;
+}
+
+
+package Upstream::Nginx;
+
+# An nginx with a master and workers in a folder of its own, for tests that
+# signal its processes.
+
+use File::Basename qw(dirname);
+use IO::Socket::INET;
+use Time::HiRes qw(sleep time);
+
+my $valgrind = '--num-callers=60 --tool=memcheck --leak-check=full'
+               . ' --keep-debuginfo=yes --show-possibly-lost=no';
+
+
+# Options: http, the text of the http block, where %PORT% is the port;
+# workers.  Returns when it answers.
+sub new {
+    my ($class, %option) = @_;
+
+    my $below = dirname($ENV{TEST_NGINX_SERVROOT} || '/tmp/servroot');
+    $below = '/tmp' unless -d $below && -w $below;
+
+    my $self = bless {
+        owner => $$,
+        port => free_port(),
+        workers => $option{workers} || 1,
+        root => File::Temp::tempdir('sector-nginx-XXXXXX', DIR => $below),
+        binary => $ENV{TEST_NGINX_BINARY} || 'nginx',
+    }, $class;
+
+    $Upstream::Port = $self->{port};
+
+    mkdir "$self->{root}/logs";
+    mkdir "$self->{root}/html";
+    $self->write_config($option{http});
+
+    my @command = ($self->{binary}, '-p', "$self->{root}/",
+                   '-e', "$self->{root}/logs/error.log",
+                   '-c', "$self->{root}/nginx.conf");
+
+    if ($ENV{TEST_NGINX_USE_VALGRIND}) {
+        unshift @command, 'valgrind', split(' ', $valgrind),
+            -f 'valgrind.suppress' ? '--suppressions=valgrind.suppress' : ();
+    }
+
+    $self->{pid} = fork;
+    die "cannot fork: $!" unless defined $self->{pid};
+
+    if ($self->{pid} == 0) {
+        open STDOUT, '>', '/dev/null';
+        exec @command or POSIX::_exit(127);
+    }
+
+    Upstream::wait_for('nginx answers', sub {
+        die "nginx ended at once: " . $self->log
+            if waitpid($self->{pid}, POSIX::WNOHANG()) > 0;
+        return Upstream::get('/pid')->{status} == 200;
+    });
+
+    return $self;
+}
+
+
+# Below the ports that the kernel chooses, and not one that the other tests
+# use.
+sub free_port {
+    for (1 .. 200) {
+        my $port = 10_000 + int rand 22_000;
+
+        my $held = IO::Socket::INET->new(Listen => 1, LocalPort => $port,
+                                         LocalAddr => '127.0.0.1');
+        return $port if $held;
+    }
+
+    die "no free port found\n";
+}
+
+
+# Every connection is answered by the worker that the kernel picks.
+sub write_config {
+    my ($self, $http) = @_;
+    my ($module, $user) = ('', $> == 0 ? 'user root;' : '');
+
+    for my $name (split ' ', $ENV{TEST_NGINX_LOAD_MODULES} || '') {
+        $module .= "load_module $name;\n";
+    }
+
+    $http =~ s/%PORT%/127.0.0.1:$self->{port} reuseport/g;
+    $http =~ s/%PID%/location = \/pid { return 200 \$pid; }/g;
+
+    open my $out, '>', "$self->{root}/nginx.conf" or die $!;
+    print $out <<"END";
+$module
+$user
+@{[$self->{main} || '']}
+daemon off;
+worker_processes $self->{workers};
+error_log logs/error.log info;
+pid logs/nginx.pid;
+events { worker_connections 512; }
+http {
+access_log logs/access.log;
+$http
+}
+END
+    close $out or die $!;
+}
+
+
+sub log {
+    my ($self) = @_;
+
+    open my $in, '<', "$self->{root}/logs/error.log" or return '';
+    local $/;
+
+    return scalar <$in>;
+}
+
+
+sub signal {
+    my ($self, $signal) = @_;
+
+    return kill $signal, $self->{pid};
+}
+
+
+# The workers that answer connections now, or the one of a single answer.
+sub worker { return Upstream::get('/pid')->{body} }
+
+
+# The processes that the master has, from /proc.
+sub children {
+    my ($self) = @_;
+    my $task = "/proc/$self->{pid}/task/$self->{pid}/children";
+
+    open my $in, '<', $task or return;
+    my $line = <$in>;
+
+    return defined $line ? split ' ', $line : ();
+}
+
+
+# Waits until connections are answered by exactly as many processes as there
+# should be, none of them one of these; returns their ids.
+sub workers {
+    my ($self, @gone) = @_;
+
+    return @{ Upstream::wait_for("$self->{workers} workers answer", sub {
+        my %seen;
+
+        for (1 .. 8 * $self->{workers}) {
+            my $pid = $self->worker or return;
+            $seen{$pid} = 1;
+        }
+
+        return if grep { $seen{$_} } @gone;
+        return keys %seen == $self->{workers} && [ sort keys %seen ];
+    }) };
+}
+
+
+# Reloads, perhaps with another http block, and waits for the new workers.
+sub reload {
+    my ($self, $http) = @_;
+    my @old = $self->workers;
+
+    $self->write_config($http) if defined $http;
+    $self->signal('HUP');
+
+    # a worker accepts connections until it says this
+    $self->wait_for_log(qr/ $_#\d+: gracefully shutting down/) for @old;
+
+    return $self->workers(@old);
+}
+
+
+# Waits until a line of the error log is as it should be.
+sub wait_for_log {
+    my ($self, $pattern) = @_;
+
+    return Upstream::wait_for("the error log has $pattern",
+                              sub { $self->log =~ $pattern });
+}
+
+
+# Ends it as asked, and returns the exit status; by force in the end.
+sub stop {
+    my ($self, $signal) = @_;
+    my $until = time + Upstream::scaled(20);
+
+    return unless $self->{pid};
+
+    $self->signal($signal || 'QUIT');
+
+    until (waitpid($self->{pid}, POSIX::WNOHANG()) > 0) {
+        if (time > $until) {
+            my @children = $self->children;
+            kill 'KILL', $self->{pid}, @children;
+            waitpid $self->{pid}, 0;
+            last;
+        }
+
+        sleep 0.01;
+    }
+
+    $self->{pid} = 0;
+
+    return $?;
+}
+
+
+# What nobody wants to see in a log; what is expected is taken out.
+sub trouble {
+    my ($self, @expected) = @_;
+
+    return join '', grep { my $line = $_; !grep { $line =~ $_ } @expected }
+                    grep { /\[(?:alert|crit|emerg)\]|Sanitizer|runtime error/ }
+                    $self->log =~ /^.*\n/mg;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($?, $!, $@);
+
+    return unless $$ == $self->{owner};
+
+    $self->stop;
+    File::Path::remove_tree($self->{root}) unless $ENV{TEST_NGINX_NO_CLEAN};
+}
+
+
+
+package Upstream::Blocks;
+
+# Sections for blocks of Test::Nginx, so that a block says what is particular
+# to it and nothing else.  All have defaults:
+#
+#     --- script     what the upstream does, see above
+#     --- scripts    lines of SYMBOL SCRIPT, where symbols differ in that;
+#                    "default" is the others
+#     --- zone       parameters of the zone
+#     --- zone_size  its size
+#     --- source     parameters of the source "up", or first name=NAME for a
+#                    block that looks at its counters or its breaker: they
+#                    outlive a reload
+#     --- api        more directives for the location /api
+#     --- uri        the URI to fetch
+#     --- fetch      the directives of the location /fetch/
+#     --- directives more of them
+#     --- locations  more of the server's
+#     --- http       more of the http block's
+#     --- calls      how many calls must have reached the upstream
+#     --- client     Perl to run in place of a request, with the functions of
+#                    Test::More and of Upstream
+#
+# In these %UPSTREAM% and %DOOR% are the addresses, %PATH% is the path up to
+# the symbol, and %N% is a number that no other block has: with reloads
+# between the blocks (TEST_NGINX_USE_HUP) nothing of one reaches the next.
+
+our $upstream;
+
+my $count = 0;
+
+
+sub setup {
+    ($upstream) = @_;
+    my $workers = $ENV{SECTOR_TEST_WORKERS} || 1;
+
+    Test::Nginx::Socket::no_shuffle();
+    Test::Nginx::Socket::no_long_string();
+
+    if ($workers > 1 || $ENV{TEST_NGINX_USE_HUP}) {
+        Test::Nginx::Socket::master_on();
+        Test::Nginx::Socket::workers($workers);
+    }
+
+    Test::Nginx::Util::add_block_preprocessor(\&complete);
+
+    my $helper = $Test::Nginx::Util::RunTestHelper;
+    $Test::Nginx::Util::RunTestHelper = sub { run($helper, @_) };
+}
+
+
+sub section {
+    my ($block, $name, $default) = @_;
+    my $text = $block->$name;
+
+    return defined $text ? $text : $default;
+}
+
+
+sub complete {
+    my ($block) = @_;
+    my $n = ++$count;
+    my $script = section($block, script => 'ok');
+    my $zone = section($block, zone => 'ttl=1m stale=1h');
+    my $source = section($block, source => 'timeout=8s');
+    my $api = section($block, api => '');
+    my $uri = section($block, uri => '/fetch/$sector_cache_symbol');
+    my $size = section($block, zone_size => '1m');
+
+    chomp($script, $zone, $source, $uri, $size);
+
+    # a zone of another size is another zone
+    $size = ($size =~ /^(\d+)m/ ? $1 * 1024 : $size =~ /^(\d+)/ && $1) + 4 * $n;
+
+    $source .= ' retries=0' unless $source =~ /retries=/;
+    $source .= ' failures=1000000 open=1ms max_open=1ms'
+        unless $source =~ /failures=|open=/;
+
+    my $name = $source =~ s/^name=(\S+)// ? $1 =~ s/%N%/$n/r : 'up';
+    my $fetch = section($block, fetch => 'proxy_pass http://%UPSTREAM%%PATH%;');
+    my $http = "sector_cache_zone sectors ${size}k $zone;\n"
+             . "sector_cache_source $name $source;\n"
+             . section($block, http => '');
+
+    if (defined $block->scripts) {
+        $uri = '/fetch/$script/$sector_cache_symbol';
+        $fetch = 'rewrite ^/fetch/([^/]+)/(.*)$ /$1/b%N%/$2 break;'
+                 . "\nproxy_pass http://%UPSTREAM%;";
+        $http .= "map \$sector_cache_symbol \$script {\n"
+                 . ($block->scripts =~ s/(\S+)[ ]+(\S+)$/$1 "$2";/gmr) . "}\n";
+    }
+
+    $fetch .= "\n" . section($block, directives => '');
+
+    my $config = <<"END";
+location /api {
+    sector_cache_api;
+    sector_cache_unknown_symbols accept;
+    sector_cache_fetch $name $uri;
+    $api
+}
+location /fetch/ {
+    internal;
+    $fetch
+}
+location /status {
+    sector_cache_status;
+}
+END
+    $config .= section($block, locations => '');
+
+    for my $text ($http, $config) {
+        $text =~ s/%PATH%/\/$script\/b%N%\//g;
+        $text =~ s/%UPSTREAM%/'127.0.0.1:' . $upstream->port/ge;
+        $text =~ s/%DOOR%/'127.0.0.1:' . $upstream->door/ge;
+        $text =~ s/%N%/$n/g;
+    }
+
+    $block->set_value(http_config => $http);
+    $block->set_value(config => $config);
+    $block->set_value(number => $n);
+    $block->set_value(source_name => $name);
+    $block->set_value(request => 'GET /api/XLK')
+        unless defined $block->request || defined $block->client
+               || defined $block->raw_request;
+    $block->set_value(no_error_log => join "\n",
+                      defined $block->error_log ? () : '[error]',
+                      '[alert]', '[crit]', '[emerg]')
+        unless defined $block->no_error_log;
+}
+
+
+sub run {
+    my ($helper, $block, $dry_run, $index) = @_;
+    my $calls = $block->calls;
+
+    $Upstream::Port = $Test::Nginx::Util::ServerPortForClient;
+
+    if (!defined $block->client) {
+        $helper->($block, $dry_run, $index);
+
+    } elsif (!$dry_run) {
+        Upstream::Script::run($block);
+        &Test::Nginx::Socket::check_error_log($block, {}, $dry_run, $index);
+    }
+
+    if (defined $calls && !$dry_run) {
+        chomp $calls;
+        Test::More::is($upstream->calls('/b' . $block->number . '/'), $calls,
+                       $block->name . ' - calls of the upstream');
+    }
+}
+
+
+package Upstream::Script;
+
+# Where the Perl of a --- client section runs.
+
+use Time::HiRes qw(sleep time);
+
+Upstream->import(qw(get begin finish leave wait_for scaled));
+
+our ($block, $key);
+
+
+sub run {
+    local $block = $_[0];
+    local $key = '/b' . $block->number . '/';
+    my $code = $block->client;
+
+    if (ref $code) {
+        eval { $code->(); 1 } or ok(0, "it ran to its end: $@");
+
+    } else {
+        eval "use strict; use warnings;\n#line 1 \"client\"\n$code\n; 1"
+            or ok(0, "it ran to its end: $@");
+    }
+}
+
+
+# Those of Test::More, saying which block it was.
+
+sub ok {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::ok($_[0], $block->name . " - $_[1]");
+}
+
+sub is {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::is($_[0], $_[1], $block->name . " - $_[2]");
+}
+
+sub like {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::like($_[0], $_[1], $block->name . " - $_[2]");
+}
+
+
+# How many calls of this block reached the upstream.
+sub calls { return $upstream->calls($key) }
+
+
+# /stats: all of it, or what is said of the block's source.
+sub stats { return get('/status/stats')->{json} }
+sub source { return stats()->{sources}{ $block->source_name } }
+
+
+1;
