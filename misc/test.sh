@@ -158,7 +158,7 @@ through_nginx() {
         export VALGRIND_OPTS="--log-file=$dir/logs/%p"
     fi
 
-    rm -f "$BUILD/nginx-tests.result"
+    rm -rf "$BUILD/nginx-tests.result" "$BUILD/servroot"
 
     # shellcheck disable=SC2086  # T may name several files
     (

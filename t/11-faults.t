@@ -337,8 +337,8 @@ proxy_buffering off;
 
 
 
-=== TEST 27: a redirect is an upstream error
---- fault: redirect:302
+=== TEST 27: a redirect to another host is an upstream error
+--- fault: redirect:302:away
 --- becomes: 502 UPSTREAM_ERROR
 --- says: ^Source up redirected with status 302, redirects are not followed$
 --- error_log eval

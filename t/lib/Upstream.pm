@@ -62,7 +62,8 @@ my %ACTION = (
     'chunksize' => sub { chunked(0, pieces(sector($_[0], $_[1]), 65536), '') },
     'eof'       => sub { open_ended(sector($_[0])) },
     'eofsize'   => sub { open_ended(sector($_[0], $_[1])) },
-    'located'   => sub { answer(200, sector($_[0]), 'Location: http://127.0.0.1/') },
+    'located'   => sub { answer(200, sector($_[0]),
+                                'Location: ' . elsewhere($_[0])) },
     'fixture'   => sub { answer($_[2] || 200, fixture($_[1])) },
 
     'hints'     => sub { ([send => "HTTP/1.1 103 Early Hints$CRLF"
@@ -115,8 +116,9 @@ my %ACTION = (
     'bare'      => sub { ([send => "HTTP/1.1 $_[1] Bare$CRLF"
                                    . "Connection: close$CRLF$CRLF"],
                           ['close']) },
-    'redirect'  => sub { answer($_[1], '', 'Location: http://127.0.0.1:'
-                                           . "$_[0]{port}/ok/redirected/X") },
+    'redirect'  => sub { answer($_[1], '', 'Location: '
+                                           . ($_[2] ? 'https://away.invalid/'
+                                              : elsewhere($_[0]))) },
     'part'      => sub { answer(206, sector($_[0]),
                                 'Content-Range: bytes 0-9/100') },
     'after'     => sub { answer($_[1], '{}', "Retry-After: $_[2]") },
@@ -199,6 +201,11 @@ sub fixture {
     local $/;
 
     return <$in>;
+}
+
+
+sub elsewhere {
+    return "http://127.0.0.1:$_[0]{port}$_[0]{path}";
 }
 
 
@@ -441,7 +448,7 @@ sub understand {
     ($symbol) = $path =~ m{/([^/?]*)(?:\?|$)} unless defined $symbol;
     $symbol =~ s/%([0-9A-Fa-f]{2})/chr hex $1/ge;
 
-    my $request = { symbol => $symbol, call => ++$calls{$path},
+    my $request = { symbol => $symbol, path => $path, call => ++$calls{$path},
                     port => $listener->sockport };
     my @script = split /,/, $path =~ m{^/([^/]*)/} ? $1 : '';
     my ($name, @arguments)
