@@ -15,6 +15,10 @@
 #   T                test files for the t targets: t
 #   PORT UPSTREAM_PORT UPSTREAM TTL        of the demo, see misc/run.sh
 
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder with a space in its name: $(CURDIR))
+endif
+
 MAKEFLAGS += --no-builtin-rules
 SHELL      = /bin/bash
 

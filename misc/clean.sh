@@ -8,10 +8,8 @@ cd "$(dirname "$0")/.."
 . misc/common.sh
 
 
-pidfile=$BUILD/run/nginx.pid
-
-if [ -s "$pidfile" ] && kill -0 "$(cat "$pidfile")" 2>/dev/null; then
-    die "the demo is running (pid $(cat "$pidfile")): end it first"
+if pid=$(demo_pid "$(realpath -m "$BUILD/run")"); then
+    die "the demo is running (pid $pid): end it first"
 fi
 
 case $(realpath -m "$BUILD") in

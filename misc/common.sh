@@ -22,6 +22,22 @@ have() {
 }
 
 
+# The pid of a demo that runs in folder $1; nothing, and a failure, if the
+# file of its pid was left by one that is gone, whoever has the pid now.
+demo_pid() {
+    local pid
+
+    [ -s "$1/nginx.pid" ] || return 1
+    read -r pid <"$1/nginx.pid" || return 1
+    [[ $pid =~ ^[0-9]+$ ]] || return 1
+
+    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" \
+        | grep -qF -- "nginx -p $1 " || return 1
+
+    printf '%s\n' "$pid"
+}
+
+
 # The nginx to run: NGINX_BIN, or the one on the path.
 find_nginx() {
     local nginx

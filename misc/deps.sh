@@ -183,7 +183,7 @@ update_once() {
 
 
 install_packages() {
-    "${apt[@]}" install --no-install-recommends "$@"
+    "${apt[@]}" install --no-install-recommends --no-remove "$@"
 }
 
 

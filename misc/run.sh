@@ -245,9 +245,8 @@ check_settings
 
 nginx=$(find_nginx)
 
-if [ -s "$run/nginx.pid" ] && kill -0 "$(cat "$run/nginx.pid")" 2>/dev/null
-then
-    die "the demo runs already, pid $(cat "$run/nginx.pid");" \
+if running=$(demo_pid "$run"); then
+    die "the demo runs already, pid $running;" \
         "for a second one name another folder: make run BUILD=build2"
 fi
 
