@@ -320,12 +320,22 @@ $RunTestHelper = sub {
 };
 
 
+# nginx may still be starting, under valgrind for seconds.
 sub connection {
     my ($port) = @_;
+    my $until = Time::HiRes::time() + $patience;
 
-    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port,
-                                 Proto => 'tcp', Timeout => $patience)
-           || die "no connection to port $port: $!\n";
+    while (1) {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $port, Proto => 'tcp',
+                                           Timeout => $patience);
+        return $socket if $socket;
+
+        die "no connection to port $port: $!\n"
+            if Time::HiRes::time() > $until;
+
+        Time::HiRes::sleep(0.02);
+    }
 }
 
 
