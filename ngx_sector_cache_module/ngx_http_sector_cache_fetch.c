@@ -256,6 +256,10 @@ ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
 
     ngx_http_set_ctx(d->request, info, ngx_http_sector_cache_module);
 
+    /* nginx unescapes the path of a subrequest's URI, and not the arguments */
+
+    info->escape = 1;
+
     if (ngx_http_complex_value(d->request, &f->conf->fetch->uri, &uri)
         != NGX_OK)
     {
@@ -263,6 +267,7 @@ ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
         return NGX_ERROR;
     }
 
+    info->escape = 0;
     f->detached = d;
 
     if (ngx_http_sector_cache_detached_start(d, &uri,

@@ -84,6 +84,7 @@ static ngx_int_t
 ngx_http_sector_cache_symbol_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    u_char                        *p, *last;
     ngx_http_sector_cache_info_t  *info;
 
     info = ngx_http_sector_cache_get_info(r);
@@ -93,7 +94,21 @@ ngx_http_sector_cache_symbol_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_sector_cache_set_value(v, info->symbol.data, info->symbol.len);
+    if (!info->escape) {
+        ngx_http_sector_cache_set_value(v, info->symbol.data,
+                                        info->symbol.len);
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, 3 * info->symbol.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = (u_char *) ngx_escape_uri(p, info->symbol.data, info->symbol.len,
+                                     NGX_ESCAPE_URI_COMPONENT);
+
+    ngx_http_sector_cache_set_value(v, p, last - p);
 
     return NGX_OK;
 }

@@ -20,6 +20,7 @@ typedef struct {
     ngx_str_t                           status;     /* HIT, MISS, ... */
     uint64_t                            age_s;
     ngx_msec_t                          fetch_ms;
+    unsigned                            escape:1;   /* the symbol, for a URI */
     unsigned                            has_age:1;
     unsigned                            has_fetch:1;
 } ngx_http_sector_cache_info_t;

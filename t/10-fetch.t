@@ -382,7 +382,7 @@ location @spare {
 --- response_body_like: "error_code":"UPSTREAM_ERROR"
 --- error_code: 502
 --- error_log eval
-qr/\[error\].*fetch of "XLK" failed after \d+ ms: Source up answered with status 503/
+qr/\[error\].*fetch of "XLK" failed after .*answered with status 503/
 
 
 
@@ -488,7 +488,7 @@ return 403;
 --- response_body_like: "error":"Source up answered with status 403"
 --- error_code: 502
 --- error_log eval
-qr/\[error\].*fetch of "XLK" failed after \d+ ms: Source up answered with status 403/
+qr/\[error\].*fetch of "XLK" failed after .*answered with status 403/
 
 
 
@@ -654,7 +654,8 @@ ok($got[1] == 200 || $got[1] == 502, 'the second is an answer or an error');
 my $got = get('/api/XLK', headers => [
     'Cookie: session=SECRET', 'Authorization: Bearer SECRET',
     'X-API-Key: SECRET', 'X-Forwarded-For: 10.9.8.7', 'Range: bytes=0-3',
-    'If-None-Match: "SECRET"', 'If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT',
+    'If-None-Match: "SECRET"',
+    'If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT',
     'Accept-Encoding: gzip', 'User-Agent: SECRET', 'Referer: http://SECRET/',
     'Expect: nothing'
 ], body => 'SECRET');
@@ -744,14 +745,14 @@ leave(begin('/api/XLK'));
 wait_for('it timed out', sub { source()->{timedOut} == 1 });
 is(source()->{fetches}, 1, 'one fetch');
 --- error_log eval
-qr/\[error\].*fetch of "XLK" failed after \d+ ms: Source own\d+ did not answer within 300 ms/
+qr/\[error\].*fetch of "XLK" failed after .*did not answer within 300 ms/
 
 
 
 === TEST 54: those who ask for one cold symbol share one fetch
 --- source: name=own%N% timeout=8s
 --- script: gate
---- skip_eval: 20: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
+--- skip_eval: 8: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
 --- client
 my @clients = map { begin('/api/XLK') } 1 .. 20;
 wait_for('all of them wait', sub { source()->{coalesced} == 19 });
@@ -767,7 +768,7 @@ is(stats()->{namespaces}{sectors}{misses}, 20, 'each is a miss');
 === TEST 55: one who leaves does not take the fetch from the others
 --- source: name=own%N% timeout=8s
 --- script: gate
---- skip_eval: 20: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
+--- skip_eval: 6: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
 --- client
 my @clients = map { begin('/api/XLK') } 1 .. 6;
 wait_for('all of them wait', sub { source()->{coalesced} == 5 });
@@ -784,7 +785,7 @@ is(scalar(grep { finish($_)->{status} == 200 } @clients), 3,
 === TEST 56: those who wait for a fetch share its failure as well
 --- script: stall
 --- source: timeout=500ms
---- skip_eval: 20: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
+--- skip_eval: 6: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
 --- client
 my @clients = map { begin('/api/XLK') } 1 .. 5;
 is(scalar(grep { finish($_)->{code} eq 'UPSTREAM_TIMEOUT' } @clients), 5,
@@ -913,14 +914,15 @@ location /page {
     ssi on;
     ssi_types *;
     default_type text/html;
-    return 200 '[<!--# include virtual="/api/XLK" -->|<!--# include virtual="/api/XLF" -->]';
+    return 200 '[<!--# include virtual="/api/XLK" -->|
+                 <!--# include virtual="/api/XLF" -->]';
 }
 --- client
 my $page = begin('/page');
 wait_for('both are under way', sub { calls() == 2 });
 $upstream->release($key);
 like(finish($page)->{body},
-     qr/^\[\{.*"symbol":"XLK".*\}\|\{.*"symbol":"XLF".*\}\]$/s, 'the page');
+     qr/^\[\{.*"symbol":"XLK".*\}\|\s+\{.*"symbol":"XLF".*\}\]$/s, 'the page');
 --- calls: 2
 
 
@@ -957,7 +959,7 @@ is($after[1] - $requests, 6, 'requests: five and this one');
 location = /connections {
     stub_status;
 }
---- skip_eval: 20: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
+--- skip_eval: 7: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
 --- calls: 5
 
 

@@ -333,7 +333,7 @@ proxy_buffering off;
 --- becomes: 502 UPSTREAM_ERROR
 --- says: ^Source up redirected with status 301, redirects are not followed$
 --- error_log eval
-[qr/\[error\].*fetch of "COLD" failed after \d+ ms: .*redirected with status 301/]
+[qr/\[error\].*fetch of "COLD" failed after .*redirected with status 301/]
 
 
 
@@ -342,7 +342,7 @@ proxy_buffering off;
 --- becomes: 502 UPSTREAM_ERROR
 --- says: ^Source up redirected with status 302, redirects are not followed$
 --- error_log eval
-[qr/\[error\].*fetch of "COLD" failed after \d+ ms: .*redirected with status 302/]
+[qr/\[error\].*fetch of "COLD" failed after .*redirected with status 302/]
 
 
 
@@ -653,7 +653,7 @@ proxy_pass http://%UPSTREAM%%PATH%;
 my $got = get('/api/XLK');
 like("$got->{status} $got->{code}", qr/^200 $|^502 UPSTREAM_ERROR$/,
      'an answer or an error');
-is($got->{status} == 200 ? $got->{data} : '', $got->{data}, 'no error has data');
+ok($got->{status} == 200 || $got->{data} eq '', 'no error has data');
 ok($got->{status} != 200 || $got->{json}{data}{price} == 101,
    'data is the body');
 --- no_error_log

@@ -99,7 +99,7 @@ END
 
 my $nginx = Upstream::Nginx->new(http => <<"END");
 sector_cache_zone sectors 4m;
-sector_cache_source up timeout=8s retries=0 failures=1000000 open=1ms max_open=1ms;
+sector_cache_source up retries=0 failures=1000000 open=1ms max_open=1ms;
 server {
     listen %PORT%;
     %PID%

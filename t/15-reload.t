@@ -248,7 +248,8 @@ END
     $nginx->reload(http(%more));
     is(stats()->{namespaces}{more}{entryCount}, 0,
        'a zone that is back is empty');
-    is(stats()->{sources}{second}{failed}, 1, 'a source that is back is as it was');
+    is(stats()->{sources}{second}{failed}, 1,
+       'a source that is back is as it was');
     is(get('/more/XLK')->{cache}, 'miss', 'and is asked');
 
     ended_well();

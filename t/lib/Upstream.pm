@@ -24,14 +24,15 @@ use warnings;
 use Carp ();
 use Errno qw(EAGAIN EINPROGRESS EINTR EWOULDBLOCK);
 use Exporter qw(import);
-use File::Basename qw(dirname);
 use File::Path ();
+use File::Spec;
 use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
 use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER);
+use Test::More ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(get begin finish leave wait_for scaled);
@@ -573,9 +574,21 @@ sub wait_for {
     while (1) {
         my $got = $function->();
         return $got if $got;
-        Carp::croak("waited in vain until $what") if time > $until;
+
+        if (time > $until) {
+            Test::More->builder->ok(0, "waited in vain until $what");
+            Carp::croak("waited in vain until $what");
+        }
+
         sleep 0.005;
     }
+}
+
+
+sub connected {
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                 PeerPort => $_[0] || $Port,
+                                 Timeout => scaled(10));
 }
 
 
@@ -585,9 +598,7 @@ sub begin {
     my ($path, %option) = @_;
 
     my $socket = ref $option{keep} ? $option{keep}
-                 : IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-                                         PeerPort => $option{port} || $Port,
-                                         Timeout => scaled(10));
+                                   : connected($option{port});
     return unless $socket;
 
     my $body = defined $option{body} ? $option{body} : '';
@@ -699,8 +710,9 @@ my $valgrind = '--num-callers=60 --tool=memcheck --leak-check=full'
 sub new {
     my ($class, %option) = @_;
 
-    my $below = dirname($ENV{TEST_NGINX_SERVROOT} || '/tmp/servroot');
-    $below = '/tmp' unless -d $below && -w $below;
+    my $below = dirname($ENV{TEST_NGINX_SERVROOT} || '');
+    $below = File::Spec->tmpdir unless $ENV{TEST_NGINX_SERVROOT}
+                                       && -d $below && -w $below;
 
     my $self = bless {
         owner => $$,
@@ -1055,6 +1067,8 @@ sub run {
         $helper->($block, $dry_run, $index);
 
     } elsif (!$dry_run) {
+        # Test::Nginx waits for a slow start only with requests of its own
+        Upstream::wait_for('nginx listens', \&Upstream::connected);
         Upstream::Script::run($block);
         &Test::Nginx::Socket::check_error_log($block, {}, $dry_run, $index);
     }
