@@ -2049,7 +2049,7 @@ for (qw(ttl=1ms ttl=365d ttl=2 ttl=1h30m stale=0 stale=365d negative=0 negative=
 --- scenario
 for ('timeout=1ms', 'timeout=1h', 'concurrency=1', 'concurrency=1024', 'queue=0',
      'queue=4096', 'queue_timeout=1ms', 'queue_timeout=1h', 'rate=1r/m',
-     'rate=1000000r/s', 'retries=0', 'retries=10', 'backoff=1ms', 'backoff=1h',
+     'rate=1000000r/s', 'rate=60000000r/m', 'retries=0', 'retries=10', 'backoff=1ms', 'backoff=1h',
      'failures=1', 'failures=1000000', 'error_rate=1%', 'error_rate=100%',
      'error_rate=50% window=1s', 'error_rate=50% window=1d', 'slow=1ms', 'slow=1h',
      'open=1ms', 'open=1d', 'open=10m max_open=10m', 'open=1ms max_open=1ms',
@@ -2175,7 +2175,30 @@ is(scalar(upstream_calls(2)), 2, 'there were two calls');
 
 
 
-=== TEST 180: all that is inherited may be said in the http block
+=== TEST 180: locations that share a zone and fetch from different places are warned of
+--- scenario
+my $http = sub { "http {
+    sector_cache_zone sectors 1m;
+    sector_cache_source a;
+    sector_cache_source b;
+    server {
+        listen 127.0.0.1:1;
+        location /one { sector_cache_api; sector_cache_fetch a /x format=sector; }
+        location /two { sector_cache_api; $_[0] }
+    }
+}" };
+for ('b /x', 'a /y', 'a /x format=yahoo_chart') {
+    my ($status, $words) = nginx_t($http->("sector_cache_fetch $_;"));
+    is($status, 0, "\"$_\" is accepted");
+    like($words, qr/\[warn\] .*zone "sectors" is shared by locations with different "sector_cache_fetch"/, 'with a warning');
+}
+my ($status, $words) = nginx_t($http->('sector_cache_fetch a /x;'));
+is($status, 0, 'the same place is accepted');
+unlike($words, qr/\[warn\]/, 'without one');
+
+
+
+=== TEST 181: all that is inherited may be said in the http block
 --- http_config eval
 SectorCache::http(more => '
     sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
@@ -2195,7 +2218,7 @@ SectorCache::http(more => '
 
 
 
-=== TEST 181: all that is inherited may be said in the server
+=== TEST 182: all that is inherited may be said in the server
 --- config
     sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
     sector_cache off;
@@ -2214,7 +2237,8 @@ SectorCache::http(more => '
 
 
 
-=== TEST 182: a server says otherwise than the http block, and a location than the server
+=== TEST 183: a server says otherwise than the http block, and a location than the server
+--- suppress_stderr
 --- http_config eval
 SectorCache::http(more => '
     sector_cache_fetch demo /_up/missing/$sector_cache_symbol;
@@ -2251,7 +2275,7 @@ SectorCache::http(more => '
 
 
 
-=== TEST 183: a flag that is a variable is not inherited where a location says on
+=== TEST 184: a flag that is a variable is not inherited where a location says on
 --- config
     sector_cache $arg_cache;
 
@@ -2274,7 +2298,7 @@ SectorCache::http(more => '
 
 
 
-=== TEST 184: an "if" in an API location leaves the location what it is
+=== TEST 185: an "if" in an API location leaves the location what it is
 --- config
     location /api {
         sector_cache_api;
@@ -2301,7 +2325,7 @@ SectorCache::http(more => '
 
 
 
-=== TEST 185: an "if" in a status location leaves the location what it is
+=== TEST 186: an "if" in a status location leaves the location what it is
 --- config
     location /status {
         sector_cache_status;
@@ -2319,7 +2343,7 @@ X-If: yes
 
 
 
-=== TEST 186: "limit_except" in an API location leaves the location what it is
+=== TEST 187: "limit_except" in an API location leaves the location what it is
 --- config
     location /api {
         sector_cache_api;
@@ -2339,7 +2363,7 @@ X-If: yes
 
 
 
-=== TEST 187: a location given exactly has the endpoints of its prefix, that is none
+=== TEST 188: a location given exactly has the endpoints of its prefix, that is none
 --- config
     location = /api {
         sector_cache_api;
@@ -2353,7 +2377,7 @@ GET /api
 
 
 
-=== TEST 188: the URI of a fetch may have arguments and begin with a variable
+=== TEST 189: the URI of a fetch may have arguments and begin with a variable
 --- http_config eval
 SectorCache::http(more => 'map $sector_cache_symbol $way { default /never; XLK /_up/sector; }')
 --- config
@@ -2367,7 +2391,7 @@ is(join(' ', upstream_calls(1)), 'GET /sector/XLK?range=1d&of=XLK', 'where the v
 
 
 
-=== TEST 189: the URI of a fetch has nothing of the request that began it
+=== TEST 190: the URI of a fetch has nothing of the request that began it
 --- config
     location /api {
         sector_cache_api;
@@ -2379,7 +2403,7 @@ is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'without anything of the cli
 
 
 
-=== TEST 190: each format of a fetch is accepted
+=== TEST 191: each format of a fetch is accepted
 --- config
     location /sector {
         sector_cache_fetch demo /x format=sector;
@@ -2398,7 +2422,7 @@ GET /index.html
 
 
 
-=== TEST 191: nginx without any of the directives is as it was
+=== TEST 192: nginx without any of the directives is as it was
 --- http_config
 --- config
     location /plain {
@@ -2411,7 +2435,7 @@ GET /plain
 
 
 
-=== TEST 192: more sources than there is room for are refused
+=== TEST 193: more sources than there is room for are refused
 --- http_config eval
 CORE::join "\n", map { "sector_cache_source s$_;" } 1 .. 1000
 --- config
@@ -2423,7 +2447,7 @@ no room for the state of source "s
 
 
 
-=== TEST 193: forty sources have room
+=== TEST 194: forty sources have room
 --- http_config eval
 CORE::join "\n", map { "sector_cache_source s$_;" } 1 .. 40
 --- config

@@ -87,7 +87,29 @@ is(stats()->{sources}{separate}{coalesced}, 0, 'none waited for another');
 
 
 
-=== TEST 6: a variable's value of no, in any letters, means off
+=== TEST 6: with the cache off a request does not join the fetch of one that has it on
+--- http_config eval
+SectorCache::http(source => 'apart')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $arg_cache;
+        sector_cache_fetch apart /_held/$sector_cache_symbol;
+    }
+--- scenario
+my $held = held();
+my $on = start('/api/XLK?cache=on');
+$held->call;
+my $off = start('/api/XLK?cache=off');
+$held->call;
+$held->answer('{"symbol":"XLK","price":1}');
+$held->answer('{"symbol":"XLK","price":2}');
+is(finish($on)->{json}{data}{price}, 1, 'one has the answer of the first call');
+is(finish($off)->{json}{data}{price}, 2, 'the other that of its own');
+
+
+
+=== TEST 7: a variable's value of no, in any letters, means off
 --- config
     location /api {
         sector_cache_api;
@@ -104,7 +126,7 @@ is(stats()->{disabled}, 13, 'each is counted');
 
 
 
-=== TEST 7: any other value of a variable means on
+=== TEST 8: any other value of a variable means on
 --- config
     location /api {
         sector_cache_api;
@@ -121,7 +143,7 @@ is(stats()->{disabled}, 0, 'none is counted as off');
 
 
 
-=== TEST 8: the value may be put together of text and variables
+=== TEST 9: the value may be put together of text and variables
 --- config
     location /api {
         sector_cache_api;
@@ -134,7 +156,7 @@ is(get('/api/XLK', headers => { 'X-First' => 'o', 'X-Second' => 'ff' })->{json}{
 
 
 
-=== TEST 9: the value may come from a map
+=== TEST 10: the value may come from a map
 --- http_config eval
 SectorCache::http(more => 'map $cookie_tester $flag { default on; yes off; }')
 --- config
@@ -150,7 +172,7 @@ is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'hit', 'which the others do n
 
 
 
-=== TEST 10: the value may be set by a rewrite
+=== TEST 11: the value may be set by a rewrite
 --- config
     location /api {
         set $flag on;
@@ -172,7 +194,7 @@ is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'hit', 'which the others do n
 
 
 
-=== TEST 11: on and off answer with the same status and the same data
+=== TEST 12: on and off answer with the same status and the same data
 --- config
     location /api {
         sector_cache_api;
@@ -190,7 +212,8 @@ for my $symbol (qw(XLK XLRE SPY)) {
 
 
 
-=== TEST 12: on and off answer with the same errors
+=== TEST 13: on and off answer with the same errors
+--- suppress_stderr
 --- http_config eval
 SectorCache::http(source => 'flag_errors failures=100')
 --- config
@@ -225,7 +248,7 @@ for my $uri (qw(/missing/XLK /failing/XLF /invalid/XLE /missing/NOPE /missing/XL
 
 
 
-=== TEST 13: a symbol known not to exist is the same error from memory
+=== TEST 14: a symbol known not to exist is the same error from memory
 --- config
     location /api {
         sector_cache_api;
@@ -242,7 +265,7 @@ is($off->{body}, $miss->{body}, 'and that with the cache off');
 
 
 
-=== TEST 14: what is kept is not read and not touched while the cache is off
+=== TEST 15: what is kept is not read and not touched while the cache is off
 --- config
     location /api {
         sector_cache_api;
@@ -259,7 +282,7 @@ is(data_of($hit), data_of($kept), 'as it was');
 
 
 
-=== TEST 15: a symbol fetched while the cache is off is a miss afterwards
+=== TEST 16: a symbol fetched while the cache is off is a miss afterwards
 --- config
     location /api {
         sector_cache_api;
@@ -274,7 +297,7 @@ is(data_of($hit), data_of($kept), 'as it was');
 
 
 
-=== TEST 16: a symbol found not to exist while the cache is off is not kept as such
+=== TEST 17: a symbol found not to exist while the cache is off is not kept as such
 --- config
     location /api {
         sector_cache_api;
@@ -289,7 +312,7 @@ is(scalar(upstream_calls(3)), 3, 'there were three calls');
 
 
 
-=== TEST 17: while the cache is off nothing stale is served
+=== TEST 18: while the cache is off nothing stale is served
 --- http_config eval
 SectorCache::http(source => 'flag_stale failures=100', zone => 'ttl=50ms stale=1h')
 --- config
@@ -309,7 +332,7 @@ is(get('/api/XLK?cache=off')->{status}, 502, 'off, the failure shows');
 
 
 
-=== TEST 18: the breaker guards the upstream while the cache is off
+=== TEST 19: the breaker guards the upstream while the cache is off
 --- http_config eval
 SectorCache::http(source => 'flag_breaker failures=2 open=30s')
 --- config
@@ -321,14 +344,14 @@ SectorCache::http(source => 'flag_breaker failures=2 open=30s')
 --- scenario
 is(join(' ', map { get('/api/XLK')->{status} } 1 .. 4), '502 502 503 503', 'two failures open it');
 is(scalar(upstream_calls(2)), 2, 'no call is made any more');
-contains(JSON::PP::encode_json(stats()), '{"disabled":4,"totalRequests":4,"sources":{"flag_breaker":{"fetches":2,"failed":2,"refusedByBreaker":2}}}', 'and that is counted');
+contains(stats(), '{"disabled":4,"totalRequests":4,"sources":{"flag_breaker":{"fetches":2,"failed":2,"refusedByBreaker":2}}}', 'and that is counted');
 --- no_error_log
 [alert]
 [crit]
 
 
 
-=== TEST 19: what was answered with the cache off is counted as that, once
+=== TEST 20: what was answered with the cache off is counted as that, once
 --- config
     location /api {
         sector_cache_api;
@@ -338,11 +361,11 @@ contains(JSON::PP::encode_json(stats()), '{"disabled":4,"totalRequests":4,"sourc
 --- scenario
 get("/api/XLK?cache=$_") for qw(on off on off off);
 get('/api/XLK?cache=off', method => 'HEAD');
-contains(JSON::PP::encode_json(stats()), '{"totalRequests":6,"hits":1,"misses":1,"disabled":4,"hitRate":0.5}', 'the counters');
+contains(stats(), '{"totalRequests":6,"hits":1,"misses":1,"disabled":4,"hitRate":0.5}', 'the counters');
 
 
 
-=== TEST 20: the other endpoints do not mind the flag
+=== TEST 21: the other endpoints do not mind the flag
 --- config
     location /api {
         sector_cache_api;
@@ -361,7 +384,7 @@ contains(JSON::PP::encode_json(stats()), '{"totalRequests":6,"hits":1,"misses":1
 
 
 
-=== TEST 21: stats say whether the cache is off everywhere
+=== TEST 22: stats say whether the cache is off everywhere
 --- config
     location /api {
         sector_cache_api;
@@ -381,7 +404,7 @@ GET /ops/stats
 
 
 
-=== TEST 22: the cache is enabled where one location has it on
+=== TEST 23: the cache is enabled where one location has it on
 --- config
     sector_cache off;
 
@@ -402,7 +425,7 @@ GET /ops/stats
 
 
 
-=== TEST 23: the cache is enabled where a variable may turn it on
+=== TEST 24: the cache is enabled where a variable may turn it on
 --- config
     location /api {
         sector_cache_api;

@@ -72,7 +72,7 @@ my $second = until_status('/api/XLK', 'miss');
 cmp_ok(Time::HiRes::time() - $before, '>=', 0.19, 'not before the ttl is over');
 isnt(data_of($second), data_of($first), 'the data are new');
 is(scalar(upstream_calls(2)), 2, 'there were two calls');
-contains(JSON::PP::encode_json(stats()), '{"misses":2,"entryCount":1}', 'and two misses of one entry');
+contains(stats(), '{"misses":2,"entryCount":1}', 'and two misses of one entry');
 
 
 
@@ -137,7 +137,7 @@ is(data_of($stale), data_of($first), 'with the bytes that were stored');
 contains($stale->{body}, '{"success":true,"cached":true,"metadata":{"cacheStatus":"stale","source":"stale_served","ttl":0}}', 'the envelope says stale');
 is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'stale', 'the next is served too');
 is(get('/api/XLF')->{status}, 502, 'a symbol that is not there fails');
-contains(JSON::PP::encode_json(stats()), '{"entryCount":1,"stale":2,"namespaces":{"sectors":{"stores":1}}}', 'the failures took nothing away');
+contains(stats(), '{"entryCount":1,"stale":2,"namespaces":{"sectors":{"stores":1}}}', 'the failures took nothing away');
 --- no_error_log
 [alert]
 [crit]
@@ -317,7 +317,25 @@ ok(!$held->pending(0), 'without another call');
 
 
 
-=== TEST 13: that a symbol does not exist is kept: the next request makes no call
+=== TEST 13: a symbol that ceases to exist is not served stale though that is not kept
+--- http_config eval
+SectorCache::http(source => 'ceasing_unkept', zone => 'ttl=100ms stale=1h negative=0')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch ceasing_unkept /_held/$sector_cache_symbol;
+    }
+--- scenario
+my $held = held();
+fetch_held($held, 'XLK', 1);
+my $client = until_call($held, '/api/XLK');
+$held->call;
+$held->answer('', '404 Not Found');
+is(finish($client)->{status}, 404, 'the upstream is believed');
+
+
+
+=== TEST 14: that a symbol does not exist is kept: the next request makes no call
 --- http_config eval
 SectorCache::http(source => 'negative_kept', zone => 'ttl=1ms')
 --- config
@@ -332,11 +350,11 @@ for (1 .. 4) {
     is($answer->{json}{error_code}, 'UNKNOWN_SYMBOL', 'and the error says so');
 }
 is(scalar(upstream_calls(1)), 1, 'there was one call');
-contains(JSON::PP::encode_json(stats()), '{"totalRequests":4,"misses":1,"negative":3,"entryCount":1,"sources":{"negative_kept":{"fetches":1,"notFound":1,"breaker":{"state":"closed"}}}}', 'the counters');
+contains(stats(), '{"totalRequests":4,"misses":1,"negative":3,"entryCount":1,"sources":{"negative_kept":{"fetches":1,"notFound":1,"breaker":{"state":"closed"}}}}', 'the counters');
 
 
 
-=== TEST 14: that a symbol does not exist is kept for its own time
+=== TEST 15: that a symbol does not exist is kept for its own time
 --- http_config eval
 SectorCache::http(source => 'negative_over', zone => 'ttl=1h stale=1h swr=1h negative=200ms')
 --- config
@@ -360,7 +378,7 @@ is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'hit', 'which is kept for the
 
 
 
-=== TEST 15: with a negative time of 0 each request asks again
+=== TEST 16: with a negative time of 0 each request asks again
 --- http_config eval
 SectorCache::http(zone => 'negative=0')
 --- config
@@ -371,11 +389,11 @@ SectorCache::http(zone => 'negative=0')
 --- scenario
 is(get('/api/XLK')->{status}, 404, 'it does not exist') for 1 .. 3;
 is(scalar(upstream_calls(3)), 3, 'there were three calls');
-contains(JSON::PP::encode_json(stats()), '{"misses":3,"negative":0,"entryCount":0}', 'nothing is kept');
+contains(stats(), '{"misses":3,"negative":0,"entryCount":0}', 'nothing is kept');
 
 
 
-=== TEST 16: an upstream's own words that there is no such symbol are kept too
+=== TEST 17: an upstream's own words that there is no such symbol are kept too
 --- http_config eval
 SectorCache::http(upstream => q{
     location /none/ {
@@ -392,7 +410,7 @@ is(scalar(upstream_calls(1)), 1, 'there was one call');
 
 
 
-=== TEST 17: a failure is not kept
+=== TEST 18: a failure is not kept
 --- http_config eval
 SectorCache::http(source => 'not_kept failures=1000')
 --- config
@@ -411,7 +429,7 @@ is(get('/api/XLK')->{status}, 200, 'and the next request is fetched');
 
 
 
-=== TEST 18: within swr the old entry is served at once, while one call refreshes it
+=== TEST 19: within swr the old entry is served at once, while one call refreshes it
 --- http_config eval
 SectorCache::http(source => 'refreshed', zone => 'ttl=1s swr=1h')
 --- config
@@ -434,12 +452,12 @@ ok(!$held->pending(0), 'there is one call for all of them');
 $held->answer(sector('XLK', 2));
 my $hit = until_status('/api/XLK', 'hit');
 is($hit->{json}{data}{price}, 2, 'then the data are new');
-contains(JSON::PP::encode_json(stats()), '{"misses":1,"sources":{"refreshed":{"fetches":2,"succeeded":2}}}', 'one client waited, and there were two fetches');
+contains(stats(), '{"misses":1,"sources":{"refreshed":{"fetches":2,"succeeded":2}}}', 'one client waited, and there were two fetches');
 --- skip_workers: a refresh is shared within one worker so far
 
 
 
-=== TEST 19: a refresh in the background goes on without any client
+=== TEST 20: a refresh in the background goes on without any client
 --- http_config eval
 SectorCache::http(source => 'background', zone => 'ttl=100ms swr=1h')
 --- config
@@ -450,7 +468,7 @@ SectorCache::http(source => 'background', zone => 'ttl=100ms swr=1h')
 --- scenario
 my $held = held();
 fetch_held($held, 'XLK', 1);
-my $socket = SectorCache::connection(server_port());
+my $socket = connection(server_port());
 my $answer;
 wait_until { $answer = finish(start('/api/XLK', on => $socket)); $answer->{json}{metadata}{cacheStatus} eq 'updating' } 'a refresh begins';
 is(finish(start('/api/symbols', on => $socket))->{status}, 200, 'the connection is free for the next request');
@@ -461,7 +479,7 @@ wait_until { stats()->{namespaces}{sectors}{stores} == 2 } 'what was fetched is 
 
 
 
-=== TEST 20: a refresh that fails leaves the old entry, and the next request tries again
+=== TEST 21: a refresh that fails leaves the old entry, and the next request tries again
 --- http_config eval
 SectorCache::http(source => 'refresh_failing failures=1000', zone => 'ttl=100ms swr=1h')
 --- config
@@ -486,7 +504,7 @@ is(stats()->{misses}, 1, 'only the first client ever waited');
 
 
 
-=== TEST 21: past swr and within stale a client waits, and gets the old entry on failure
+=== TEST 22: past swr and within stale a client waits, and gets the old entry on failure
 --- http_config eval
 SectorCache::http(source => 'past_swr failures=1000', zone => 'ttl=50ms swr=100ms stale=1h')
 --- config
@@ -505,7 +523,7 @@ is(data_of($stale), data_of($first), 'as it was');
 
 
 
-=== TEST 22: past swr and without stale the entry is gone
+=== TEST 23: past swr and without stale the entry is gone
 --- http_config eval
 SectorCache::http(source => 'past_swr_only failures=1000', zone => 'ttl=50ms swr=100ms')
 --- config
@@ -523,7 +541,7 @@ wait_until { get('/api/XLK')->{status} == 502 } 'the failure shows';
 
 
 
-=== TEST 23: within swr an open breaker is no hindrance, and no call is made
+=== TEST 24: within swr an open breaker is no hindrance, and no call is made
 --- http_config eval
 SectorCache::http(source => 'swr_open failures=1 open=30s', zone => 'ttl=100ms swr=1h')
 --- config
@@ -545,7 +563,7 @@ is(stats()->{sources}{swr_open}{fetches}, $fetches, 'no call was made');
 
 
 
-=== TEST 24: jitter shortens each ttl by a part of its own
+=== TEST 25: jitter shortens each ttl by a part of its own
 --- http_config eval
 SectorCache::http(zone => 'ttl=10000s jitter=50%')
 --- scenario
@@ -556,7 +574,7 @@ cmp_ok(scalar(keys %different), '>', 6, 'they differ');
 
 
 
-=== TEST 25: without jitter each ttl is the same
+=== TEST 26: without jitter each ttl is the same
 --- http_config eval
 SectorCache::http(zone => 'ttl=10000s jitter=0%')
 --- scenario
@@ -565,7 +583,7 @@ is(join(' ', @ttls), join(' ', (10000) x 12), 'all of them');
 
 
 
-=== TEST 26: an entry is fetched anew for one symbol alone
+=== TEST 27: an entry is fetched anew for one symbol alone
 --- http_config eval
 SectorCache::http(zone => 'ttl=300ms')
 --- scenario
@@ -576,7 +594,7 @@ is(get('/api/XLF')->{json}{metadata}{cacheStatus}, 'hit', 'another is as fresh a
 
 
 
-=== TEST 27: entries that nobody asks for are not fetched
+=== TEST 28: entries that nobody asks for are not fetched
 --- http_config eval
 SectorCache::http(source => 'unasked', zone => 'ttl=50ms swr=1h stale=1h')
 --- config

@@ -28,9 +28,9 @@ use Test::Nginx::Socket ();
 use Test::Nginx::Util;
 use Time::HiRes ();
 
-our @EXPORT = qw(http get start finish on_one_connection decoded stats
-                 wait_until upstream_calls upstream_fails upstream_works held
-                 contains data_of use_workers nginx_t);
+our @EXPORT = qw(connection contains data_of finish get held http nginx_t
+                 on_one_connection start stats upstream_calls upstream_fails
+                 upstream_works wait_until);
 
 # How long anything may take; what is waited for comes much sooner.
 my $patience = $ENV{TEST_NGINX_USE_VALGRIND} ? 60 : 10;
@@ -229,7 +229,7 @@ sub decoded {
 }
 
 
-# Compares a response's body with JSON text.
+# Compares a response's body, or what one was decoded to, with JSON text.
 
 sub contains {
     my ($body, $wanted, $title) = @_;
@@ -237,6 +237,8 @@ sub contains {
     my $wrong;
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    $body = JSON::PP->new->utf8->canonical->encode($body) if ref $body;
 
     utf8::encode($text) if utf8::is_utf8($text);
     $wanted = JSON::PP->new->utf8->allow_nonref->decode($text);
