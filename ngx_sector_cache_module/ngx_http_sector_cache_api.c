@@ -415,14 +415,16 @@ static ngx_int_t
 ngx_http_sector_cache_serve(ngx_http_sector_cache_ctx_t *ctx,
     sector_store_view_t *view, ngx_http_sector_cache_outcome_e outcome)
 {
+    int64_t                 age_ms;
     uint64_t                now;
     ngx_buf_t              *b;
     sector_compose_meta_t   meta;
 
     now = ngx_current_msec;
 
-    ctx->info.age_s = now > view->stored_ms ? (now - view->stored_ms) / 1000
-                                            : 0;
+    age_ms = (int64_t) (now - view->stored_ms);
+
+    ctx->info.age_s = age_ms > 0 ? (uint64_t) age_ms / 1000 : 0;
     ctx->info.has_age = 1;
 
     meta.cache_status = ngx_http_sector_cache_outcomes[outcome].json;

@@ -3,12 +3,14 @@
  */
 
 #include "ngx_http_sector_cache_conf.h"
+#include "ngx_http_sector_cache_persist.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_variables.h"
 
 
 static ngx_int_t ngx_http_sector_cache_init_process(ngx_cycle_t *cycle);
 static void ngx_http_sector_cache_exit_process(ngx_cycle_t *cycle);
+static void ngx_http_sector_cache_exit_master(ngx_cycle_t *cycle);
 
 
 static ngx_command_t  ngx_http_sector_cache_commands[] = {
@@ -100,7 +102,7 @@ ngx_module_t  ngx_http_sector_cache_module = {
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_sector_cache_exit_process,    /* exit process */
-    NULL,                                  /* exit master */
+    ngx_http_sector_cache_exit_master,     /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -119,6 +121,7 @@ ngx_http_sector_cache_init_process(ngx_cycle_t *cycle)
                 || ngx_process == NGX_PROCESS_SINGLE))
     {
         ngx_http_sector_cache_shm_attach(mcf);
+        ngx_http_sector_cache_persist_start(cycle, mcf);
     }
 
     return NGX_OK;
@@ -137,5 +140,21 @@ ngx_http_sector_cache_exit_process(ngx_cycle_t *cycle)
                 || ngx_process == NGX_PROCESS_SINGLE))
     {
         ngx_http_sector_cache_shm_detach(mcf);
+    }
+}
+
+
+/* All workers are gone by now. */
+
+static void
+ngx_http_sector_cache_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_sector_cache_module);
+
+    if (mcf) {
+        ngx_http_sector_cache_persist_save(cycle, mcf);
     }
 }

@@ -10,6 +10,9 @@
  */
 
 #include "ngx_http_sector_cache_shm.h"
+#include "ngx_http_sector_cache_persist.h"
+
+#include <sys/random.h>
 
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE     (256 * 1024)
@@ -119,6 +122,7 @@ ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         sector_store_create(&zone->store, reserve, reserve_bytes, &ops,
                             &zone->policy);
         ngx_http_sector_cache_shm_resized(shm_zone);
+        ngx_http_sector_cache_persist_load(zone, shm_zone->shm.log);
         return NGX_OK;
     }
 
@@ -381,8 +385,16 @@ ngx_http_sector_cache_store_alive(void *ctx, int32_t pid)
 }
 
 
+/* The first ones seed the hash, which a client must not guess. */
+
 static uint32_t
 ngx_http_sector_cache_store_random(void *ctx)
 {
+    uint32_t  n;
+
+    if (getrandom(&n, sizeof(n), GRND_NONBLOCK) == sizeof(n)) {
+        return n;
+    }
+
     return (uint32_t) ngx_random();
 }

@@ -71,6 +71,8 @@
 
 static size_t sector_store_layout(uint64_t buckets, uint32_t *slots_n);
 static void sector_store_enter(sector_store_t *st);
+static void sector_store_show(const sector_store_entry_t *e,
+    sector_store_view_t *view);
 static sector_store_state_e sector_store_judge(const sector_store_entry_t *e,
     uint64_t now_ms);
 
@@ -237,16 +239,62 @@ sector_store_read(sector_store_t *st, const void *key, size_t key_len,
         atomic_store_explicit(&e->visited, 1, memory_order_relaxed);
     }
 
+    sector_store_show(e, view);
+
+    return state;
+}
+
+
+static inline void
+sector_store_show(const sector_store_entry_t *e, sector_store_view_t *view)
+{
     view->value = (const unsigned char *) (e + 1) + e->key_len;
     view->value_bytes = e->value_bytes;
     view->tag = e->tag;
     view->stored_ms = e->stored_ms;
     view->fresh_until_ms = e->fresh_until_ms;
+    view->refresh_until_ms = e->refresh_until_ms;
     view->dead_at_ms = e->dead_at_ms;
     view->stored_wall_ms = e->stored_wall_ms;
     view->negative = e->negative;
+}
 
-    return state;
+
+/* One read for the whole of a step: short, since it holds memory back. */
+uint64_t
+sector_store_each(sector_store_t *st, uint64_t cursor, uint64_t now_ms,
+    sector_store_each_pt each, void *data)
+{
+    uint64_t               end, generation;
+    sector_store_view_t    view;
+    sector_store_entry_t  *e;
+
+    end = cursor + SECTOR_STORE_EACH_STEP;
+
+    if (end > st->shm->mask + 1) {
+        end = st->shm->mask + 1;
+    }
+
+    sector_store_enter(st);
+
+    generation = atomic_load(&st->shm->generation);
+
+    for ( /* void */ ; cursor < end; cursor++) {
+
+        e = atomic_load(&st->shm->buckets[cursor]);
+
+        for ( /* void */ ; e != NULL; e = atomic_load(&e->next)) {
+
+            if (e->generation == generation && now_ms < e->dead_at_ms) {
+                sector_store_show(e, &view);
+                each(data, e + 1, e->key_len, &view);
+            }
+        }
+    }
+
+    sector_store_read_end(st);
+
+    return cursor > st->shm->mask ? 0 : cursor;
 }
 
 

@@ -103,9 +103,13 @@ typedef struct {
     const unsigned char    *value;
     size_t                  value_bytes;
     uint64_t                tag;            /* as given to put */
-    uint64_t                stored_ms;      /* monotonic; another process's
-                                               clock may be a little ahead */
+    uint64_t                stored_ms;      /* monotonic; now less this, as a
+                                               signed number, is the age:
+                                               another process's clock may be
+                                               a little ahead, and a restored
+                                               entry older than the machine */
     uint64_t                fresh_until_ms; /* first instant not fresh */
+    uint64_t                refresh_until_ms;   /* swr's end */
     uint64_t                dead_at_ms;     /* first instant never served */
     int64_t                 stored_wall_ms;
     unsigned                negative:1;
@@ -209,6 +213,37 @@ void sector_store_read_end(sector_store_t *st);
 sector_store_error_e sector_store_put(sector_store_t *st, const void *key,
     size_t key_len, const sector_store_item_t *item, uint64_t now_ms,
     int64_t wall_ms);
+
+
+/* When an entry was stored, and the ends of its windows counted from then. */
+
+typedef struct {
+    uint64_t    age_ms;
+    uint64_t    fresh_ms;
+    uint64_t    refresh_ms;
+    uint64_t    dead_ms;
+    int64_t     stored_wall_ms;
+} sector_store_times_t;
+
+
+/* The same as sector_store_put() for an entry that was stored before, with
+ * its own times in place of the policy's; ttl_limit_ms is not looked at. */
+sector_store_error_e sector_store_restore(sector_store_t *st, const void *key,
+    size_t key_len, const sector_store_item_t *item,
+    const sector_store_times_t *times, uint64_t now_ms);
+
+
+/*
+ * Shows each entry that may still be served, in no order, some at a call:
+ * begins at cursor, 0 at first, and returns the cursor to go on from, or 0
+ * when all were shown.  What is stored or removed meanwhile may be shown or
+ * not.  Takes no lock; what a read must not do, each must not either.
+ */
+typedef void (*sector_store_each_pt)(void *data, const void *key,
+    size_t key_len, const sector_store_view_t *view);
+
+uint64_t sector_store_each(sector_store_t *st, uint64_t cursor,
+    uint64_t now_ms, sector_store_each_pt each, void *data);
 
 
 /* Removes one key; returns how many were removed, 0 or 1.  Takes the lock. */

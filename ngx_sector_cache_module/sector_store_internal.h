@@ -41,6 +41,7 @@
 #define SECTOR_STORE_RECLAIM_STEP  128  /* retired entries freed */
 #define SECTOR_STORE_HAND_STEPS    512  /* entries passed by the hand */
 #define SECTOR_STORE_WAIT_SPINS    2000 /* looks at slots, room being short */
+#define SECTOR_STORE_EACH_STEP     64   /* buckets walked in one read */
 #define SECTOR_STORE_RETIRED_MANY  64   /* then dead readers are looked for */
 
 

@@ -8,36 +8,55 @@
 #include "sector_store_internal.h"
 
 
-/* When the windows of an entry end. */
-
-typedef struct {
-    uint64_t    fresh_ms;
-    uint64_t    refresh_ms;
-    uint64_t    dead_ms;
-} sector_store_ends_t;
-
-
-static sector_store_error_e sector_store_put_locked(sector_store_t *st,
+static sector_store_error_e sector_store_insert(sector_store_t *st,
     const void *key, size_t key_len, const sector_store_item_t *item,
-    sector_store_entry_t *head);
+    const sector_store_times_t *times, uint64_t now_ms);
+static sector_store_error_e sector_store_put_locked(sector_store_t *st,
+    const void *key, const sector_store_item_t *item,
+    sector_store_entry_t *head, uint64_t now_ms);
 static sector_store_entry_t *sector_store_build_locked(sector_store_t *st,
     const void *key, const sector_store_item_t *item,
-    sector_store_entry_t *head);
+    sector_store_entry_t *head, uint64_t now_ms);
 static void sector_store_publish_locked(sector_store_t *st,
     sector_store_entry_t *e, sector_store_entry_t *old);
-static void sector_store_ends(const sector_store_t *st,
-    const sector_store_item_t *item, uint64_t now_ms,
-    sector_store_ends_t *ends);
+static void sector_store_windows(const sector_store_t *st,
+    const sector_store_item_t *item, sector_store_times_t *times);
+static uint64_t sector_store_end(uint64_t now_ms, uint64_t age_ms,
+    uint64_t window_ms);
 static uint64_t sector_store_jitter(const sector_store_t *st, uint64_t ms);
 static uint64_t sector_store_add(uint64_t a, uint64_t b);
 
 
-/* All that needs no lock is done first, into a header that is then copied. */
 sector_store_error_e
 sector_store_put(sector_store_t *st, const void *key, size_t key_len,
     const sector_store_item_t *item, uint64_t now_ms, int64_t wall_ms)
 {
-    sector_store_ends_t   ends;
+    sector_store_times_t  times;
+
+    times.age_ms = 0;
+    times.stored_wall_ms = wall_ms;
+
+    sector_store_windows(st, item, &times);
+
+    return sector_store_insert(st, key, key_len, item, &times, now_ms);
+}
+
+
+sector_store_error_e
+sector_store_restore(sector_store_t *st, const void *key, size_t key_len,
+    const sector_store_item_t *item, const sector_store_times_t *times,
+    uint64_t now_ms)
+{
+    return sector_store_insert(st, key, key_len, item, times, now_ms);
+}
+
+
+/* All that needs no lock is done first, into a header that is then copied. */
+static sector_store_error_e
+sector_store_insert(sector_store_t *st, const void *key, size_t key_len,
+    const sector_store_item_t *item, const sector_store_times_t *times,
+    uint64_t now_ms)
+{
     sector_store_error_e  rc;
     sector_store_entry_t  head;
 
@@ -52,24 +71,24 @@ sector_store_put(sector_store_t *st, const void *key, size_t key_len,
         return SECTOR_STORE_TOO_LARGE;
     }
 
-    sector_store_ends(st, item, now_ms, &ends);
-
     memset(&head, 0, sizeof(sector_store_entry_t));
 
     head.hash = sector_store_hash(st->shm, key, key_len);
-    head.fresh_until_ms = ends.fresh_ms;
-    head.refresh_until_ms = ends.refresh_ms;
-    head.dead_at_ms = ends.dead_ms;
+    head.fresh_until_ms = sector_store_end(now_ms, times->age_ms,
+                                           times->fresh_ms);
+    head.refresh_until_ms = sector_store_end(now_ms, times->age_ms,
+                                             times->refresh_ms);
+    head.dead_at_ms = sector_store_end(now_ms, times->age_ms, times->dead_ms);
     head.value_bytes = item->value_bytes;
     head.key_len = (uint8_t) key_len;
     head.negative = item->negative;
     head.tag = item->tag;
-    head.stored_ms = now_ms;
-    head.stored_wall_ms = wall_ms;
+    head.stored_ms = now_ms - times->age_ms;
+    head.stored_wall_ms = times->stored_wall_ms;
 
     sector_store_lock(st);
 
-    rc = sector_store_put_locked(st, key, key_len, item, &head);
+    rc = sector_store_put_locked(st, key, item, &head, now_ms);
 
     sector_store_unlock(st);
 
@@ -79,8 +98,9 @@ sector_store_put(sector_store_t *st, const void *key, size_t key_len,
 
 /* The older entry stays until the new one, built out of sight, replaces it. */
 static sector_store_error_e
-sector_store_put_locked(sector_store_t *st, const void *key, size_t key_len,
-    const sector_store_item_t *item, sector_store_entry_t *head)
+sector_store_put_locked(sector_store_t *st, const void *key,
+    const sector_store_item_t *item, sector_store_entry_t *head,
+    uint64_t now_ms)
 {
     sector_store_shm_t    *shm;
     sector_store_entry_t  *e, *old;
@@ -93,11 +113,11 @@ sector_store_put_locked(sector_store_t *st, const void *key, size_t key_len,
     }
 
     sector_store_tidy_locked(st);
-    sector_store_expire_locked(st, head->stored_ms);
+    sector_store_expire_locked(st, now_ms);
 
     SECTOR_STORE_FAILPOINT(PUT_TIDIED);
 
-    e = sector_store_build_locked(st, key, item, head);
+    e = sector_store_build_locked(st, key, item, head, now_ms);
 
     if (e == NULL) {
         sector_store_count(st, SECTOR_STAT_REFUSE_ROOM);
@@ -106,7 +126,7 @@ sector_store_put_locked(sector_store_t *st, const void *key, size_t key_len,
 
     /* making room may have taken the older one, if past every window */
 
-    old = sector_store_find(shm, head->hash, key, key_len);
+    old = sector_store_find(shm, head->hash, key, head->key_len);
 
     sector_store_publish_locked(st, e, old);
 
@@ -117,7 +137,8 @@ sector_store_put_locked(sector_store_t *st, const void *key, size_t key_len,
 /* Makes room for an entry and fills it; NULL: no room. */
 static sector_store_entry_t *
 sector_store_build_locked(sector_store_t *st, const void *key,
-    const sector_store_item_t *item, sector_store_entry_t *head)
+    const sector_store_item_t *item, sector_store_entry_t *head,
+    uint64_t now_ms)
 {
     size_t                 bytes;
     sector_store_entry_t  *e, *old;
@@ -125,7 +146,7 @@ sector_store_build_locked(sector_store_t *st, const void *key,
     old = sector_store_find(st->shm, head->hash, key, head->key_len);
     bytes = sector_store_entry_bytes(head->key_len, item->value_bytes);
 
-    e = sector_store_alloc_locked(st, bytes, old, head->stored_ms);
+    e = sector_store_alloc_locked(st, bytes, old, now_ms);
 
     if (e == NULL) {
         return NULL;
@@ -178,7 +199,10 @@ sector_store_publish_locked(sector_store_t *st, sector_store_entry_t *e,
     sector_store_enqueue_locked(st, e, old);
 
     sector_store_count(st, SECTOR_STAT_STORE);
-    shm->last_store_wall_ms = e->stored_wall_ms;
+
+    if (e->stored_wall_ms > shm->last_store_wall_ms) {
+        shm->last_store_wall_ms = e->stored_wall_ms;
+    }
 
     SECTOR_STORE_FAILPOINT(PUT_COUNTED);
 }
@@ -214,10 +238,10 @@ sector_store_unlink_locked(sector_store_t *st, sector_store_entry_t *e,
 }
 
 
-/* Sums saturate: a window without end ends at UINT64_MAX. */
+/* The policy's windows, as times counted from the instant of storing. */
 static void
-sector_store_ends(const sector_store_t *st, const sector_store_item_t *item,
-    uint64_t now_ms, sector_store_ends_t *ends)
+sector_store_windows(const sector_store_t *st, const sector_store_item_t *item,
+    sector_store_times_t *times)
 {
     uint64_t                      fresh_ms, stale_ms, swr_ms;
     const sector_store_policy_t  *policy;
@@ -240,9 +264,26 @@ sector_store_ends(const sector_store_t *st, const sector_store_item_t *item,
         stale_ms = swr_ms;
     }
 
-    ends->fresh_ms = sector_store_add(now_ms, fresh_ms);
-    ends->refresh_ms = sector_store_add(ends->fresh_ms, swr_ms);
-    ends->dead_ms = sector_store_add(ends->fresh_ms, stale_ms);
+    times->fresh_ms = fresh_ms;
+    times->refresh_ms = sector_store_add(fresh_ms, swr_ms);
+    times->dead_ms = sector_store_add(fresh_ms, stale_ms);
+}
+
+
+/* The instant at which a window ends.  One without end ends at UINT64_MAX, one
+ * that ended before the clock began at 0. */
+static uint64_t
+sector_store_end(uint64_t now_ms, uint64_t age_ms, uint64_t window_ms)
+{
+    if (window_ms == UINT64_MAX) {
+        return UINT64_MAX;
+    }
+
+    if (window_ms >= age_ms) {
+        return sector_store_add(now_ms, window_ms - age_ms);
+    }
+
+    return now_ms > age_ms - window_ms ? now_ms - (age_ms - window_ms) : 0;
 }
 
 

@@ -1,0 +1,473 @@
+/*
+ * A zone's file is written by the first worker, once an interval if anything
+ * was stored since, and once more by the master when it ends.
+ *
+ * The worker must not wait for a disk.  It copies the entries into memory in
+ * small steps between its other events, and forks a child that writes the
+ * copy and ends.  The child touches nothing shared: neither the zones, whose
+ * mutex nginx would not take back from it, nor any connection, all of which
+ * it closes first, so that a disk that hangs keeps no client waiting for the
+ * end of its connection.  A thread would need an nginx with threads; nginx's
+ * own cache manager process would want a directory of its own.
+ *
+ * The file is written beside the old one and renamed over it, after its bytes
+ * have reached the disk: whoever reads finds the old or the new one, whole.
+ */
+
+#include "ngx_http_sector_cache_persist.h"
+#include "ngx_http_sector_cache_shm.h"
+#include "sector_dump.h"
+
+#include <sys/mman.h>
+
+
+#define NGX_HTTP_SECTOR_CACHE_PERSIST_INTERVAL  10000       /* ms */
+#define NGX_HTTP_SECTOR_CACHE_PERSIST_STEP      (128 * 1024)    /* bytes */
+#define NGX_HTTP_SECTOR_CACHE_PERSIST_PAUSE     1           /* ms */
+
+
+/* A zone's saver in the worker that writes. */
+
+typedef struct {
+    ngx_event_t                     timer;
+    ngx_http_sector_cache_zone_t   *zone;
+    ngx_cycle_t                    *cycle;
+    sector_dump_t                   dump;
+    uint64_t                        cursor;
+    uint64_t                        stores;     /* counted when last saved */
+    ngx_pid_t                       child;      /* the last one, 0: none */
+    unsigned                        dumping:1;
+} ngx_http_sector_cache_saver_t;
+
+
+static ngx_int_t ngx_http_sector_cache_persist_map(ngx_fd_t fd, ngx_str_t *map,
+    ngx_str_t *path, ngx_log_t *log);
+static void ngx_http_sector_cache_persist_restore(
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *map, ngx_log_t *log);
+static void ngx_http_sector_cache_persist_tick(ngx_event_t *ev);
+static ngx_int_t ngx_http_sector_cache_persist_begin(
+    ngx_http_sector_cache_saver_t *saver);
+static void ngx_http_sector_cache_persist_fork(
+    ngx_http_sector_cache_saver_t *saver);
+static void ngx_http_sector_cache_persist_close(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_sector_cache_persist_write(
+    ngx_http_sector_cache_zone_t *zone, sector_dump_t *dump, ngx_log_t *log);
+static ngx_int_t ngx_http_sector_cache_persist_bytes(ngx_fd_t fd,
+    sector_dump_t *dump);
+static void ngx_http_sector_cache_persist_sync(ngx_str_t *path);
+
+
+void
+ngx_http_sector_cache_persist_load(ngx_http_sector_cache_zone_t *zone,
+    ngx_log_t *log)
+{
+    ngx_fd_t   fd;
+    ngx_str_t  map;
+
+    if (zone->persist.len == 0 || ngx_test_config) {
+        return;
+    }
+
+    fd = open((char *) zone->persist.data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd == NGX_INVALID_FILE) {
+        if (ngx_errno != NGX_ENOENT) {
+            ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                          "zone \"%V\" starts empty: \"%V\" cannot be opened",
+                          &zone->name, &zone->persist);
+        }
+
+        return;
+    }
+
+    if (ngx_http_sector_cache_persist_map(fd, &map, &zone->persist, log)
+        == NGX_OK)
+    {
+        ngx_http_sector_cache_persist_restore(zone, &map, log);
+
+        if (map.len) {
+            (void) munmap(map.data, map.len);
+        }
+    }
+
+    (void) ngx_close_file(fd);
+}
+
+
+/* Maps a regular file, whatever its size; one of no bytes is no mapping. */
+
+static ngx_int_t
+ngx_http_sector_cache_persist_map(ngx_fd_t fd, ngx_str_t *map,
+    ngx_str_t *path, ngx_log_t *log)
+{
+    ngx_file_info_t  fi;
+
+    ngx_str_null(map);
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      ngx_fd_info_n " \"%V\" failed", path);
+        return NGX_ERROR;
+    }
+
+    if (!ngx_is_file(&fi)) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "\"%V\" is no regular file, nothing is loaded from it",
+                      path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_file_size(&fi) == 0) {
+        return NGX_OK;
+    }
+
+    map->len = (size_t) ngx_file_size(&fi);
+    map->data = mmap(NULL, map->len, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    if (map->data == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "mmap(\"%V\") of %uz bytes failed", path, map->len);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_sector_cache_persist_restore(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *map, ngx_log_t *log)
+{
+    sector_dump_error_e   error;
+    sector_dump_report_t  report;
+
+    error = sector_dump_load(map->data, map->len, &zone->store,
+                             ngx_current_msec, ngx_http_sector_cache_wall_ms(),
+                             &report);
+
+    if (error != SECTOR_DUMP_OK) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "zone \"%V\" starts empty: \"%V\" is refused, %s",
+                      &zone->name, &zone->persist, sector_dump_error(error));
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "zone \"%V\" starts with %uL entries from \"%V\", "
+                  "%uL were too old, %uL were refused",
+                  &zone->name, report.loaded, &zone->persist, report.dead,
+                  report.refused);
+}
+
+
+void
+ngx_http_sector_cache_persist_start(ngx_cycle_t *cycle,
+    ngx_http_sector_cache_main_conf_t *mcf)
+{
+    ngx_uint_t                       i;
+    ngx_http_sector_cache_zone_t   **zones;
+    ngx_http_sector_cache_saver_t   *saver;
+
+    if (ngx_process == NGX_PROCESS_WORKER && ngx_worker != 0) {
+        return;
+    }
+
+    zones = mcf->zones.elts;
+
+    for (i = 0; i < mcf->zones.nelts; i++) {
+
+        if (zones[i]->persist.len == 0) {
+            continue;
+        }
+
+        saver = ngx_pcalloc(cycle->pool,
+                            sizeof(ngx_http_sector_cache_saver_t));
+        if (saver == NULL) {
+            return;
+        }
+
+        saver->zone = zones[i];
+        saver->cycle = cycle;
+        saver->timer.handler = ngx_http_sector_cache_persist_tick;
+        saver->timer.data = saver;
+        saver->timer.log = cycle->log;
+        saver->timer.cancelable = 1;
+
+        ngx_add_timer(&saver->timer, NGX_HTTP_SECTOR_CACHE_PERSIST_INTERVAL);
+    }
+}
+
+
+/* Begins a dump, goes on with one, or ends it. */
+
+static void
+ngx_http_sector_cache_persist_tick(ngx_event_t *ev)
+{
+    ngx_msec_t                      pause;
+    ngx_http_sector_cache_saver_t  *saver;
+
+    saver = ev->data;
+    pause = NGX_HTTP_SECTOR_CACHE_PERSIST_INTERVAL;
+
+    /* a worker that is on its way out leaves it to the next one */
+
+    if (ngx_exiting || ngx_quit || ngx_terminate) {
+        sector_dump_free(&saver->dump);
+        return;
+    }
+
+    if (saver->dumping || ngx_http_sector_cache_persist_begin(saver) == NGX_OK)
+    {
+        saver->cursor = sector_dump_add(&saver->dump, &saver->zone->store,
+                                        saver->cursor,
+                                        NGX_HTTP_SECTOR_CACHE_PERSIST_STEP,
+                                        ngx_current_msec,
+                                        ngx_http_sector_cache_wall_ms());
+        saver->dumping = (saver->cursor != 0);
+
+        if (saver->dumping) {
+            pause = NGX_HTTP_SECTOR_CACHE_PERSIST_PAUSE;
+
+        } else {
+            ngx_http_sector_cache_persist_fork(saver);
+            sector_dump_free(&saver->dump);
+        }
+    }
+
+    ngx_add_timer(ev, pause);
+}
+
+
+/* NGX_OK if there is something to save, and nobody at it. */
+
+static ngx_int_t
+ngx_http_sector_cache_persist_begin(ngx_http_sector_cache_saver_t *saver)
+{
+    sector_store_info_t  info;
+
+    if (saver->child && kill(saver->child, 0) == 0) {
+        ngx_log_error(NGX_LOG_WARN, saver->cycle->log, 0,
+                      "process %P is still writing \"%V\"",
+                      saver->child, &saver->zone->persist);
+        return NGX_BUSY;
+    }
+
+    saver->child = 0;
+
+    sector_store_info(&saver->zone->store, &info);
+
+    if (info.counters[SECTOR_STAT_STORE] == saver->stores) {
+        return NGX_DECLINED;
+    }
+
+    saver->stores = info.counters[SECTOR_STAT_STORE];
+    saver->cursor = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_sector_cache_persist_fork(ngx_http_sector_cache_saver_t *saver)
+{
+    ngx_pid_t   pid;
+    ngx_int_t   rc;
+    ngx_log_t  *log;
+
+    log = saver->cycle->log;
+
+    if (sector_dump_finish(&saver->dump, ngx_http_sector_cache_wall_ms())
+        != 0)
+    {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "no memory to save zone \"%V\"", &saver->zone->name);
+        return;
+    }
+
+    pid = fork();
+
+    switch (pid) {
+
+    case -1:
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "fork() to save zone \"%V\" failed", &saver->zone->name);
+        return;
+
+    case 0:
+        ngx_pid = ngx_getpid();
+        ngx_http_sector_cache_persist_close(saver->cycle);
+        rc = ngx_http_sector_cache_persist_write(saver->zone, &saver->dump,
+                                                 log);
+        _exit(rc == NGX_OK ? 0 : 1);
+
+    default:
+        saver->child = pid;
+        return;
+    }
+}
+
+
+/* In the child: lets go of every socket. */
+
+static void
+ngx_http_sector_cache_persist_close(ngx_cycle_t *cycle)
+{
+    ngx_uint_t        i;
+    ngx_listening_t  *ls;
+
+    ls = cycle->listening.elts;
+
+    for (i = 0; i < cycle->listening.nelts; i++) {
+        (void) close(ls[i].fd);
+    }
+
+    for (i = 0; i < cycle->connection_n; i++) {
+        if (cycle->connections[i].fd != (ngx_socket_t) -1) {
+            (void) close(cycle->connections[i].fd);
+        }
+    }
+}
+
+
+void
+ngx_http_sector_cache_persist_save(ngx_cycle_t *cycle,
+    ngx_http_sector_cache_main_conf_t *mcf)
+{
+    uint64_t                         cursor;
+    ngx_uint_t                       i;
+    sector_dump_t                    dump;
+    ngx_http_sector_cache_zone_t   **zones;
+
+    zones = mcf->zones.elts;
+
+    for (i = 0; i < mcf->zones.nelts; i++) {
+
+        if (zones[i]->persist.len == 0) {
+            continue;
+        }
+
+        ngx_memzero(&dump, sizeof(sector_dump_t));
+        cursor = 0;
+
+        do {
+            cursor = sector_dump_add(&dump, &zones[i]->store, cursor,
+                                     NGX_HTTP_SECTOR_CACHE_PERSIST_STEP,
+                                     ngx_current_msec,
+                                     ngx_http_sector_cache_wall_ms());
+        } while (cursor);
+
+        if (sector_dump_finish(&dump, ngx_http_sector_cache_wall_ms()) == 0) {
+            (void) ngx_http_sector_cache_persist_write(zones[i], &dump,
+                                                       cycle->log);
+        } else {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "no memory to save zone \"%V\"", &zones[i]->name);
+        }
+
+        sector_dump_free(&dump);
+    }
+}
+
+
+/* Writes beside the file and renames; allocates nothing, as the child of a
+ * process with threads must not. */
+
+static ngx_int_t
+ngx_http_sector_cache_persist_write(ngx_http_sector_cache_zone_t *zone,
+    sector_dump_t *dump, ngx_log_t *log)
+{
+    u_char     name[NGX_MAX_PATH], *last;
+    ngx_fd_t   fd;
+    ngx_err_t  err;
+
+    last = ngx_snprintf(name, sizeof(name) - 1, "%V.%P", &zone->persist,
+                        ngx_pid);
+    *last = '\0';
+
+    fd = open((char *) name, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC,
+              0600);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "zone \"%V\" is not saved: \"%s\" cannot be created",
+                      &zone->name, name);
+        return NGX_ERROR;
+    }
+
+    err = 0;
+
+    if (ngx_http_sector_cache_persist_bytes(fd, dump) != NGX_OK
+        || fsync(fd) == -1)
+    {
+        err = ngx_errno;
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR && err == 0) {
+        err = ngx_errno;
+    }
+
+    if (err == 0
+        && ngx_rename_file(name, zone->persist.data) == NGX_FILE_ERROR)
+    {
+        err = ngx_errno;
+    }
+
+    if (err) {
+        (void) ngx_delete_file(name);
+        ngx_log_error(NGX_LOG_WARN, log, err,
+                      "zone \"%V\" is not saved: \"%V\" of %uz bytes cannot "
+                      "be written", &zone->name, &zone->persist, dump->len);
+        return NGX_ERROR;
+    }
+
+    ngx_http_sector_cache_persist_sync(&zone->persist);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_persist_bytes(ngx_fd_t fd, sector_dump_t *dump)
+{
+    size_t   done;
+    ssize_t  n;
+
+    for (done = 0; done < dump->len; done += (size_t) n) {
+        n = write(fd, dump->bytes + done, dump->len - done);
+
+        if (n == -1) {
+            if (ngx_errno != NGX_EINTR) {
+                return NGX_ERROR;
+            }
+
+            n = 0;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The rename itself reaches the disk with its directory. */
+
+static void
+ngx_http_sector_cache_persist_sync(ngx_str_t *path)
+{
+    u_char    name[NGX_MAX_PATH], *p;
+    ngx_fd_t  fd;
+
+    p = ngx_cpystrn(name, path->data, sizeof(name));
+
+    while (p > name && *p != '/') {
+        p--;
+    }
+
+    p[p == name] = '\0';
+
+    fd = open((char *) name, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd != NGX_INVALID_FILE) {
+        (void) fsync(fd);
+        (void) ngx_close_file(fd);
+    }
+}
