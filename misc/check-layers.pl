@@ -5,7 +5,7 @@
 # Arrows between the files of ngx_sector_cache_module/ point down only:
 #
 #     layer 0   sector_stats, _store*, _breaker, _flight    libc
-#     layer 1   sector_model*, _compose*                    and jansson
+#     layer 1   sector_model*, _compose*, _dump             and jansson
 #     layer 2   ngx_*                                       and nginx, without
 #                                                           jansson
 #
@@ -46,7 +46,7 @@ sub layer_of {
     my ($name) = @_;
 
     return 0 if $name =~ /^sector_(?:stats|store|breaker|flight)(?:_|\.)/;
-    return 1 if $name =~ /^sector_(?:model|compose)(?:_|\.)/;
+    return 1 if $name =~ /^sector_(?:model|compose|dump)(?:_|\.)/;
     return 2 if $name =~ /^ngx_http_sector_cache(?:_|\.)/;
     return;
 }

@@ -44,11 +44,14 @@ typedef struct {
     sector_dump_report_t   *report;     /* reading */
     uint64_t                now_ms;
     int64_t                 wall_ms;
+    int64_t                 until_wall_ms;  /* reading: ages end then */
 } sector_dump_ctx_t;
 
 
 static void sector_dump_entry(void *data, const void *key, size_t key_len,
     const sector_store_view_t *view);
+static uint64_t sector_dump_window(const sector_store_view_t *view,
+    uint64_t end_ms);
 static unsigned char *sector_dump_room(sector_dump_t *dump, size_t bytes);
 static uint64_t sector_dump_sum(const sector_dump_header_t *header,
     const unsigned char *payload);
@@ -58,6 +61,8 @@ static sector_dump_error_e sector_dump_check(const unsigned char *bytes,
     size_t len, sector_dump_header_t *header);
 static sector_dump_error_e sector_dump_walk(const unsigned char *p,
     const sector_dump_header_t *header, sector_dump_ctx_t *ctx);
+static int sector_dump_sound(const sector_dump_record_t *record,
+    uint64_t left);
 static void sector_dump_restore(sector_dump_ctx_t *ctx,
     const sector_dump_record_t *record, const unsigned char *key);
 
@@ -91,7 +96,9 @@ sector_dump_add(sector_dump_t *dump, sector_store_t *st, uint64_t cursor,
 }
 
 
-/* Writes one record. */
+/* Writes one record.  When the entry was stored goes by its monotonic age,
+ * counted back from the wall clock of today: that clock may have been set
+ * since. */
 
 static void
 sector_dump_entry(void *data, const void *key, size_t key_len,
@@ -111,10 +118,11 @@ sector_dump_entry(void *data, const void *key, size_t key_len,
 
     memset(&record, 0, sizeof(sector_dump_record_t));
 
-    record.stored_wall_ms = view->stored_wall_ms;
-    record.fresh_ms = view->fresh_until_ms - view->stored_ms;
-    record.refresh_ms = view->refresh_until_ms - view->stored_ms;
-    record.dead_ms = view->dead_at_ms - view->stored_ms;
+    record.stored_wall_ms = (int64_t) ((uint64_t) ctx->wall_ms
+                                       - (ctx->now_ms - view->stored_ms));
+    record.fresh_ms = sector_dump_window(view, view->fresh_until_ms);
+    record.refresh_ms = sector_dump_window(view, view->refresh_until_ms);
+    record.dead_ms = sector_dump_window(view, view->dead_at_ms);
     record.tag = view->tag;
     record.value_bytes = view->value_bytes;
     record.key_len = (uint32_t) key_len;
@@ -131,6 +139,16 @@ sector_dump_entry(void *data, const void *key, size_t key_len,
     ctx->dump->len += sizeof(sector_dump_record_t) + key_len
                       + view->value_bytes;
     ctx->dump->entries++;
+}
+
+
+/* A window counted from when the entry was stored.  One without end stays so:
+ * stored_ms of an entry older than the machine is a large number. */
+
+static uint64_t
+sector_dump_window(const sector_store_view_t *view, uint64_t end_ms)
+{
+    return end_ms == UINT64_MAX ? UINT64_MAX : end_ms - view->stored_ms;
 }
 
 
@@ -226,10 +244,7 @@ sector_dump_load(const void *bytes, size_t len, sector_store_t *st,
         return error;
     }
 
-    memset(report, 0, sizeof(sector_dump_report_t));
     memset(&ctx, 0, sizeof(sector_dump_ctx_t));
-
-    report->saved_wall_ms = header.saved_wall_ms;
 
     /* once to see that every record is whole, once to restore */
 
@@ -239,10 +254,16 @@ sector_dump_load(const void *bytes, size_t len, sector_store_t *st,
         return error;
     }
 
+    memset(report, 0, sizeof(sector_dump_report_t));
+
+    report->saved_wall_ms = header.saved_wall_ms;
+
     ctx.store = st;
     ctx.report = report;
     ctx.now_ms = now_ms;
     ctx.wall_ms = wall_ms;
+    ctx.until_wall_ms = wall_ms > header.saved_wall_ms ? wall_ms
+                                                       : header.saved_wall_ms;
 
     return sector_dump_walk(bytes, &header, &ctx);
 }
@@ -333,10 +354,7 @@ sector_dump_walk(const unsigned char *p, const sector_dump_header_t *header,
         p += sizeof(sector_dump_record_t);
         left -= sizeof(sector_dump_record_t);
 
-        if (record.key_len == 0 || record.key_len > SECTOR_STORE_KEY_MAX
-            || record.key_len > left
-            || record.value_bytes > left - record.key_len)
-        {
+        if (!sector_dump_sound(&record, left)) {
             return SECTOR_DUMP_CORRUPTED;
         }
 
@@ -352,15 +370,38 @@ sector_dump_walk(const unsigned char *p, const sector_dump_header_t *header,
 }
 
 
+/* Whether a record can be one that was written: its lengths, of which left
+ * bytes follow, and its windows, as the store orders them. */
+
+static int
+sector_dump_sound(const sector_dump_record_t *record, uint64_t left)
+{
+    if (record->key_len == 0 || record->key_len > SECTOR_STORE_KEY_MAX
+        || record->key_len > left
+        || record->value_bytes > left - record->key_len)
+    {
+        return 0;
+    }
+
+    if (record->fresh_ms > record->refresh_ms
+        || record->refresh_ms > record->dead_ms)
+    {
+        return 0;
+    }
+
+    return record->negative == 0
+           || (record->negative == 1 && record->fresh_ms == record->dead_ms);
+}
+
+
 /* Puts one record back.  Its age goes by the wall clock, since the monotonic
- * one does not outlive the machine; an entry from the future, which a clock
- * that was set back makes, is not trusted. */
+ * one does not outlive the machine.  If that was set back, an entry from the
+ * future is not trusted, and no other is younger than when it was saved. */
 
 static void
 sector_dump_restore(sector_dump_ctx_t *ctx,
     const sector_dump_record_t *record, const unsigned char *key)
 {
-    uint64_t               age_ms;
     sector_store_item_t    item;
     sector_store_times_t   times;
 
@@ -369,9 +410,10 @@ sector_dump_restore(sector_dump_ctx_t *ctx,
         return;
     }
 
-    age_ms = (uint64_t) ctx->wall_ms - (uint64_t) record->stored_wall_ms;
+    times.age_ms = (uint64_t) ctx->until_wall_ms
+                   - (uint64_t) record->stored_wall_ms;
 
-    if (age_ms >= record->dead_ms) {
+    if (times.age_ms >= record->dead_ms) {
         ctx->report->dead++;
         return;
     }
@@ -383,7 +425,6 @@ sector_dump_restore(sector_dump_ctx_t *ctx,
     item.tag = record->tag;
     item.negative = record->negative != 0;
 
-    times.age_ms = age_ms;
     times.fresh_ms = record->fresh_ms;
     times.refresh_ms = record->refresh_ms;
     times.dead_ms = record->dead_ms;

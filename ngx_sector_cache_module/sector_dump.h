@@ -1,8 +1,8 @@
 /*
  * sector_dump: the entries of a store as bytes, for a file.
  *
- * Layer 0: libc alone, no I/O.  A dump is a header and a record for each
- * entry, in the machine's own byte order:
+ * Layer 1: libc alone, no I/O, but memory of its own.  A dump is a header and
+ * a record for each entry, in the machine's own byte order:
  *
  *     +--------+----------+----------+-----
  *     | header | record   | record   | ...
@@ -12,7 +12,8 @@
  * The header has a magic, which another byte order or program would not
  * have, the version of this layout, the length and a checksum of all that
  * follows it, so that a dump is taken whole or not at all.  Times are wall
- * clock, since the monotonic one starts anew with the machine.
+ * clock, since the monotonic one starts anew with the machine: that of the
+ * instant of saving, less the age that the monotonic one then gave.
  */
 
 #ifndef SECTOR_DUMP_H
@@ -51,7 +52,8 @@ typedef enum {
 typedef struct {
     uint64_t                loaded;
     uint64_t                dead;       /* past every window by now */
-    uint64_t                refused;    /* no room, too large, future */
+    uint64_t                refused;    /* no room, too large, stored in the
+                                           future as the clock is now */
     int64_t                 saved_wall_ms;
 } sector_dump_report_t;
 
@@ -76,8 +78,8 @@ void sector_dump_free(sector_dump_t *dump);
 
 
 /* Checks a whole dump and only then puts its entries into the store.
- * Freshness is judged anew.  Each put takes the lock.  report is set on OK
- * only. */
+ * Freshness is judged anew, no entry being younger than when it was saved.
+ * Each put takes the lock.  report is set on OK only. */
 
 sector_dump_error_e sector_dump_load(const void *bytes, size_t len,
     sector_store_t *st, uint64_t now_ms, int64_t wall_ms,
