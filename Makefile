@@ -56,7 +56,8 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: help deps deps-dev build install uninstall run \
         demo-ok demo-slow demo-fail \
         test unit unit-build t test-workers test-hup test-static \
-        torture layers symbols style docs-check check-selftest \
+        torture tsan bench-store \
+        layers symbols style docs-check check-selftest \
         warnings valgrind static bare-test clean
 
 .DEFAULT_GOAL := build
@@ -130,8 +131,28 @@ valgrind: ## those under valgrind; a finding in our code fails
 	+@TEST_NGINX_USE_VALGRIND=1 misc/test.sh nginx
 
 
-torture: $(BUILD)/tests/torture_store ## kill writers of the store; KILLS=3000
-	@$< $(or $(KILLS),3000)
+torture: $(BUILD)/tests/torture_store ## kill writers of the store; KILLS=10000
+	@$< $(or $(KILLS),10000)
+
+tsan: ## the same with threads, no deaths, under ThreadSanitizer (clang)
+	@misc/deps.sh build dev
+	@mkdir -p $(BUILD)/tests
+	@clang $(TEST_CFLAGS) $(DEFINES_hooks) -DTORTURE_THREADS \
+	    -fsanitize=thread -o $(BUILD)/tests/tsan_store \
+	    tests/torture_store.c $(STORE_C) -lpthread
+	@TSAN_OPTIONS="halt_on_error=1 $$TSAN_OPTIONS" $(BUILD)/tests/tsan_store
+	@echo "no data race"
+
+bench-store: ## lookups, instructions and hit ratios of the store
+	@misc/deps.sh build dev
+	@mkdir -p $(BUILD)/bench
+	@for bench in bench_store bench_store_ratio; do \
+	    $(CC) $(BENCH_CFLAGS) -o $(BUILD)/bench/$$bench \
+	        tests/bench/$$bench.c $(STORE_C) -lpthread -lm || exit; \
+	done
+	@echo "load: $$(cut -d ' ' -f 1-3 /proc/loadavg), $$(nproc) processors"
+	@$(BUILD)/bench/bench_store
+	@$(BUILD)/bench/bench_store_ratio
 
 
 layers: ## includes and calls point down only
@@ -158,14 +179,24 @@ TEST_BINS := $(TESTS:tests/%.c=$(BUILD)/tests/%)
 PURE      := $(notdir $(wildcard ngx_sector_cache_module/sector_*.c))
 
 # Which set a test wants: plain, or hooks for stopping a writer midway.
-VARIANT          = $(if $(filter test_store% torture%,$(1)),hooks,plain)
+HOOKED           = test_store% test_dump% torture%
+VARIANT          = $(if $(filter $(HOOKED),$(1)),hooks,plain)
 DEFINES_plain    =
 DEFINES_hooks    = -DSECTOR_STORE_TEST
+
+# What a program's linker is told beside: realloc() is the test's.
+LINK_test_dump   = -Wl,--wrap=realloc
 
 TEST_CFLAGS   = -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra \
                 -Werror -Wno-unused-parameter -Ingx_sector_cache_module
 JANSSON_CFLAGS = $$(pkg-config --cflags jansson)
 TEST_LIBS      = $$(pkg-config --libs jansson) -lcmocka -lpthread -lm
+
+# Of the store alone: for benches, and for ThreadSanitizer.
+STORE_C       := $(wildcard ngx_sector_cache_module/sector_store*.c) \
+                 ngx_sector_cache_module/sector_stats.c
+BENCH_CFLAGS   = -std=gnu11 -O2 -Wall -Wextra -Werror -Itests \
+                 -Ingx_sector_cache_module
 
 # Sanitizers where they work; a container may forbid what they need.
 SANITIZE      = $(BUILD)/tests/sanitize
@@ -181,7 +212,8 @@ $(SANITIZE): misc/sanitize.sh
 define test_program
 $(BUILD)/tests/$(1): $(BUILD)/tests/$(2)/$(1).o \
         $(PURE:%.c=$(BUILD)/tests/$(2)/%.o) $(SANITIZE)
-	@$$(CC) $$$$(cat $(SANITIZE)) -o $$@ $$(filter %.o,$$^) $$(TEST_LIBS)
+	@$$(CC) $$$$(cat $(SANITIZE)) $$(LINK_$(1)) -o $$@ \
+	    $$(filter %.o,$$^) $$(TEST_LIBS)
 
 $(BUILD)/tests/$(2)/$(1).o: tests/$(1).c $(SANITIZE) Makefile
 	@mkdir -p $$(@D)

@@ -401,7 +401,7 @@ store_region_random(void *ctx)
 }
 
 
-/* A randomised test's seed: SEED from the environment or one of its own,
+/* A randomised test's seed: SECTOR_SEED from the environment or one of its own,
  * printed. */
 static inline uint64_t
 store_region_seed(void)
@@ -409,11 +409,11 @@ store_region_seed(void)
     uint64_t     seed;
     const char  *given;
 
-    given = getenv("SEED");
+    given = getenv("SECTOR_SEED");
     seed = given != NULL ? strtoull(given, NULL, 10)
                          : (uint64_t) getpid() << 20 ^ (uintptr_t) &seed;
 
-    printf("# SEED=%llu\n", (unsigned long long) seed);
+    printf("# SECTOR_SEED=%llu\n", (unsigned long long) seed);
     fflush(stdout);
 
     return seed;

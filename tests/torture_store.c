@@ -3,7 +3,8 @@
  * instants and at every step inside the critical sections; each that dies is
  * replaced.
  *
- *     torture_store [KILLS]      300 if not given; SEED from the environment
+ *     torture_store [KILLS]      300 if not given; SECTOR_SEED, see
+ *                                store_region_seed()
  *
  * What must hold:
  *
@@ -22,6 +23,7 @@
  */
 
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -135,7 +137,10 @@ hook(int point)
 static void
 spawn(int index, uint64_t seed)
 {
+    pid_t     parent;
     child_t  *c;
+
+    parent = getpid();
 
     atomic_store(&board->life[index].arm_point, 0);
 
@@ -148,6 +153,12 @@ spawn(int index, uint64_t seed)
 
     if (pids[index] > 0) {
         return;
+    }
+
+    /* a child must not outlive its parent, not even one killed by now */
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+        _exit(4);
     }
 
     me = index;

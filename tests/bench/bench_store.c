@@ -5,12 +5,8 @@
  *     bench_store lookups        lookups a second, one and two processes
  *     bench_store instructions   a lookup's instructions (needs valgrind)
  *
- * Build it without sanitizers, with -O2 and without SECTOR_STORE_TEST:
- *
- *     cc -std=gnu11 -O2 -I../../ngx_sector_cache_module -I.. \
- *         bench_store.c ../../ngx_sector_cache_module/sector_store*.c \
- *         ../../ngx_sector_cache_module/sector_stats.c \
- *         -o /tmp/bench_store -lpthread -lm
+ * "make bench-store" builds it without sanitizers, with -O2 and without
+ * SECTOR_STORE_TEST.
  *
  * A lookup copies a value of 650 bytes out.  Each figure is the best of some
  * runs, those with one and with two processes by turns; the machine may have
@@ -24,6 +20,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -343,6 +340,7 @@ static rate_t
 run(lookup_pt lookup, const unsigned *trace, int processes)
 {
     int           i, status;
+    pid_t         parent;
     rate_t        rate;
     _Atomic int  *go;
 
@@ -356,11 +354,16 @@ run(lookup_pt lookup, const unsigned *trace, int processes)
         board = bench_shared(sizeof(*board));
     }
 
+    parent = getpid();
     go = &board->go;
     atomic_store(go, processes);
 
     for (i = 0; i < processes; i++) {
         if (fork() == 0) {
+            if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+                _exit(1);
+            }
+
             run_part(lookup, trace, i, &board->done[i], &board->cpu_time[i],
                      go);
         }

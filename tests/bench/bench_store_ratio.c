@@ -4,7 +4,7 @@
  * law, with and without somebody who now and then reads many keys once.
  *
  * "room" is the part of all keys that fits in; "misses" is the store's number
- * of misses divided by LRU's.  Build it like bench_store.c.
+ * of misses divided by LRU's.  "make bench-store" runs this one too.
  */
 
 #include "bench_store.h"
