@@ -233,6 +233,63 @@ test_reserves_are_pages_and_a_small_part(void **state)
 }
 
 
+/* The longest chain that a lookup may have to walk. */
+static unsigned
+longest_chain(sector_store_shm_t *shm)
+{
+    uint64_t               i;
+    unsigned               n, most;
+    sector_store_entry_t  *e;
+
+    for (i = 0, most = 0; i <= shm->mask; i++) {
+        n = 0;
+
+        for (e = atomic_load(&shm->buckets[i]);
+             e != NULL;
+             e = atomic_load(&e->next))
+        {
+            n++;
+        }
+
+        most = n > most ? n : most;
+    }
+
+    return most;
+}
+
+
+/* What README.md promises of memory, and of a lookup in a full store. */
+static void
+test_bookkeeping_and_chains_stay_short(void **state)
+{
+    unsigned             i;
+    char                 key[16];
+    fixture_t            fx;
+    sector_store_info_t  info;
+    static char          value[501];
+
+    (void) state;
+    fixture_make(&fx, REGION, &fixture_policy);
+    memset(value, 'v', sizeof(value) - 1);
+
+    for (i = 0; i < 5000; i++) {
+        snprintf(key, sizeof(key), "key%05u", i);
+        assert_int_equal(put(&fx.st, key, value, 0), SECTOR_STORE_OK);
+    }
+
+    info = settle(&fx.st);
+    assert_true(info.counters[SECTOR_STAT_EVICT] > 1000);
+    assert_true(info.used_bytes <= info.entries * (8 + 500 + 128));
+
+    /* no more entries than buckets: a chain is rarely longer than four; ten
+     * come once in a hundred thousand stores */
+
+    assert_true(info.entries <= fx.st.shm->mask + 1);
+    assert_in_range(longest_chain(fx.st.shm), 2, 10);
+    fixture_unmake(&fx);
+}
+
+
 int
 main(void)
 {
@@ -244,6 +301,7 @@ main(void)
         cmocka_unit_test(test_info_tells_last_store_and_last_miss),
         cmocka_unit_test(test_open_refuses_what_create_did_not_make),
         cmocka_unit_test(test_reserves_are_pages_and_a_small_part),
+        cmocka_unit_test(test_bookkeeping_and_chains_stay_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
