@@ -1,0 +1,231 @@
+# What a zone holds survives a stop with persist=FILE.  A file is the one place
+# where bytes of unknown making enter shared memory, so what is refused matters
+# as much as what is kept: a file that was cut off, changed, is of another kind
+# or cannot be opened is a warning and an empty zone, and a folder that cannot
+# be written is a warning and a zone that works on.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use File::Temp qw(tempdir);
+use Test::More;
+use Upstream qw(get wait_for);
+
+my $upstream = Upstream->new;
+my $up = '127.0.0.1:' . $upstream->port;
+my $number = 0;
+my ($nginx, $key, $dir, $file);
+
+
+sub http {
+    my (%option) = (zone => 'ttl=10m stale=1h', file => $file, @_);
+
+    return <<"END";
+sector_cache_zone sectors 1m $option{zone} persist=$option{file};
+sector_cache_source up retries=0;
+server {
+    listen %PORT%;
+    %PID%
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch up /fetch/\$sector_cache_symbol;
+    }
+    location /fetch/ {
+        internal;
+        proxy_pass http://$up/ok$key;
+    }
+    location /status {
+        sector_cache_status;
+    }
+}
+END
+}
+
+
+sub folder {
+    $key = '/p' . ++$number . '/';
+    $dir = tempdir(CLEANUP => 1);
+    $file = "$dir/sectors.dump";
+}
+
+
+sub start { $nginx = Upstream::Nginx->new(workers => 2, http => http(@_)) }
+
+
+sub slurp {
+    open my $in, '<:raw', $file or die "$file: $!";
+    local $/;
+    return scalar <$in>;
+}
+
+
+sub spew {
+    my ($bytes) = @_;
+
+    open my $out, '>:raw', $file or die "$file: $!";
+    print $out $bytes;
+    close $out or die "$file: $!";
+}
+
+
+# The bytes of a file with three entries.
+sub saved {
+    start();
+    get("/api/$_") for qw(XLK XLE SPY);
+    $nginx->stop;
+
+    return slurp();
+}
+
+
+subtest 'entries and their ages outlive a stop' => sub {
+    folder();
+    start();
+    my $miss = get('/api/XLK');
+    is($miss->{cache}, 'miss', 'fetched');
+    wait_for('it has an age', sub { get('/api/XLK')->{json}{metadata}{age} });
+    is($nginx->stop, 0, 'stopped');
+    ok(-s $file, 'a file');
+    is((stat $file)[2] & 0777, 0600, 'for nobody else');
+
+    start();
+    my $hit = get('/api/XLK');
+    is($hit->{cache}, 'hit', 'from memory');
+    is($hit->{data}, $miss->{data}, 'byte for byte');
+    cmp_ok($hit->{json}{metadata}{age}, '>=', 1, 'its age goes on');
+    cmp_ok($hit->{json}{metadata}{ttl}, '<', 600, 'so does its ttl');
+    like($nginx->log, qr/zone "sectors" starts with 1 entries from/, 'logged');
+    is($nginx->trouble, '', 'nothing else is wrong');
+};
+
+
+subtest 'so they do when it is told to end at once' => sub {
+    folder();
+    start();
+    get('/api/XLK');
+    $nginx->stop('TERM');
+    start();
+    is(get('/api/XLK')->{cache}, 'hit', 'from memory');
+};
+
+
+subtest 'it is saved at an interval too, by one process' => sub {
+    folder();
+    start();
+    get('/api/XLK');
+    wait_for('it is saved', sub { -s $file });
+    is_deeply([glob "$dir/*"], [$file], 'and nothing else is left there');
+    kill 'KILL', $nginx->children;
+    kill 'KILL', $nginx->{pid};
+    waitpid $nginx->{pid}, 0;
+    $nginx->{pid} = 0;
+
+    start();
+    is(get('/api/XLK')->{cache}, 'hit', 'from memory, after a crash');
+};
+
+
+subtest 'what has had its time is not loaded' => sub {
+    folder();
+    start(zone => 'ttl=50ms');
+    get('/api/XLK');
+    $nginx->stop;
+    start(zone => 'ttl=50ms');
+    wait_for('it was judged', sub { $nginx->log =~ /starts with 0 entries/ });
+    is(get('/api/XLK')->{cache}, 'miss', 'fetched anew');
+};
+
+
+subtest 'what is past its ttl is loaded as stale' => sub {
+    folder();
+    start(zone => 'ttl=50ms stale=1h');
+    get('/api/XLK');
+    $nginx->stop;
+    $key = '/p' . ++$number . '/';
+    start(zone => 'ttl=50ms stale=1h');
+    like($nginx->log, qr/starts with 1 entries/, 'it is there');
+};
+
+
+for my $case (
+    ['cut off', sub { substr $_[0], 0, -1 }, qr/it was cut off/],
+    ['cut off in its head', sub { substr $_[0], 0, 20 }, qr/it was cut off/],
+    ['empty', sub { '' }, qr/it is empty/],
+    ['changed', sub { substr($_[0], 90, 1) ^= "\x01"; $_[0] },
+     qr/its bytes have changed/],
+    ['longer', sub { "$_[0]x" }, qr/its bytes have changed/],
+    ['foreign', sub { "GIF89a" . 'x' x 1000 }, qr/it is no dump of a zone/],
+    ['newer', sub { substr($_[0], 8, 4) = pack 'L', 99; $_[0] },
+     qr/it was written by another version/],
+) {
+    my ($name, $change, $reason) = @$case;
+
+    subtest "a file that is $name is refused" => sub {
+        folder();
+        spew($change->(saved()));
+        start();
+        like($nginx->log, qr/\[warn\].*zone "sectors" starts empty.*$reason/,
+             'a warning');
+        is(get('/api/XLK')->{data}, '{"symbol":"XLK","price":102}',
+           'fetched anew');
+        is(get('/api/XLK')->{cache}, 'hit', 'and kept');
+        is($nginx->trouble, '', 'nothing else is wrong');
+    };
+}
+
+
+subtest 'a folder in the place of the file is refused' => sub {
+    folder();
+    mkdir $file or die $!;
+    start();
+    like($nginx->log, qr/\[warn\].*is no regular file/, 'a warning');
+    is(get('/api/XLK')->{status}, 200, 'it works on');
+    $nginx->stop;
+    like($nginx->log, qr/\[warn\].*zone "sectors" is not saved/, 'a warning');
+    is($nginx->trouble, '', 'nothing worse');
+    is_deeply([glob "$dir/*"], [$file], 'nothing is left beside it');
+};
+
+
+subtest 'a folder that is not there is a warning' => sub {
+    folder();
+    start(file => "$dir/none/sectors.dump");
+    is(get('/api/XLK')->{status}, 200, 'it works');
+    $nginx->stop;
+    like($nginx->log, qr/\[warn\].*zone "sectors" is not saved/, 'a warning');
+    is($nginx->trouble, '', 'nothing worse');
+};
+
+
+subtest 'a disk that is full is a warning, and loses no older file' => sub {
+    folder();
+    my $before = saved();
+
+    # /dev/full takes no byte; a limit of the size of files does it anywhere
+    plan skip_all => 'no prlimit' unless grep { -x "$_/prlimit" }
+                                         split /:/, $ENV{PATH};
+    start();
+    is(system("prlimit --pid $nginx->{pid} --fsize=10:10"), 0, 'limited');
+    $nginx->signal('QUIT');
+    waitpid $nginx->{pid}, 0;
+    $nginx->{pid} = 0;
+    ok(slurp() eq $before, 'the older file is whole');
+    is_deeply([glob "$dir/*"], [$file], 'nothing is left beside it');
+};
+
+
+subtest 'a test of the configuration neither loads nor saves' => sub {
+    folder();
+    my $before = saved();
+    start();
+    my $mtime = (stat $file)[9];
+    is(system("$nginx->{binary} -t -q -p $nginx->{root}"
+              . " -c $nginx->{root}/nginx.conf"), 0, 'tested');
+    is((stat $file)[9], $mtime, 'not written');
+};
+
+
+undef $nginx;
+done_testing;
