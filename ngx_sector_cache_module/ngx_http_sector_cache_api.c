@@ -66,6 +66,8 @@ static ngx_int_t ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf);
 static ngx_uint_t ngx_http_sector_cache_servable(
     ngx_http_sector_cache_loc_conf_t *lcf);
+static void ngx_http_sector_cache_count_servable(void *data, const void *key,
+    size_t key_len, const sector_store_view_t *view);
 static ngx_int_t ngx_http_sector_cache_sector_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_str_t *text);
 static ngx_http_sector_cache_ctx_t *ngx_http_sector_cache_create_ctx(
@@ -230,29 +232,57 @@ ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
 }
 
 
-/* How many of the configured symbols memory alone could answer for. */
+/* How many of the configured symbols memory alone could answer for; where any
+ * symbol is served and it has none of those, some others that it has. */
 
 static ngx_uint_t
 ngx_http_sector_cache_servable(ngx_http_sector_cache_loc_conf_t *lcf)
 {
+    uint64_t                         cursor;
     ngx_uint_t                       i, n;
+    sector_store_t                  *store;
     sector_store_view_t              view;
     ngx_http_sector_cache_symbol_t  *s;
 
+    store = &lcf->sectors->store;
     s = lcf->symbols->elts;
     n = 0;
 
     for (i = 0; i < lcf->symbols->nelts; i++) {
-        if (sector_store_read(&lcf->sectors->store, s[i].symbol,
-                              s[i].symbol_len, ngx_current_msec, &view)
+        if (sector_store_read(store, s[i].symbol, s[i].symbol_len,
+                              ngx_current_msec, &view)
             != SECTOR_STORE_NONE)
         {
             n += !view.negative;
-            sector_store_read_end(&lcf->sectors->store);
+            sector_store_read_end(store);
+        }
+    }
+
+    if (!lcf->unknown) {
+        return n;
+    }
+
+    cursor = 0;
+
+    while (n == 0) {
+        cursor = sector_store_each(store, cursor, ngx_current_msec,
+                                   ngx_http_sector_cache_count_servable, &n);
+        if (cursor == 0) {
+            break;
         }
     }
 
     return n;
+}
+
+
+static void
+ngx_http_sector_cache_count_servable(void *data, const void *key,
+    size_t key_len, const sector_store_view_t *view)
+{
+    ngx_uint_t  *n = data;
+
+    *n += !view->negative;
 }
 
 

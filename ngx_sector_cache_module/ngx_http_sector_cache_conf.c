@@ -217,7 +217,10 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
 
     ngx_http_sector_cache_check_shared(cf, conf);
 
-    mcf->apis++;
+    if (mcf->sectors == NULL) {
+        mcf->sectors = conf->sectors;
+        mcf->snapshots = conf->snapshots;
+    }
 
     if (conf->flag != NGX_HTTP_SECTOR_CACHE_OFF) {
         mcf->enabled++;

@@ -87,8 +87,11 @@ typedef struct {
     ngx_array_t                         zones;      /* of zone_t * */
     ngx_array_t                         sources;    /* of source_t * */
     ngx_shm_zone_t                     *control;    /* NULL: no source */
-    ngx_uint_t                          apis;       /* API locations */
-    ngx_uint_t                          enabled;    /* of which not off */
+    ngx_uint_t                          enabled;    /* API locations whose
+                                                       cache is not off */
+    ngx_http_sector_cache_zone_t       *sectors;    /* of the first API
+                                                       location, or NULL */
+    ngx_http_sector_cache_zone_t       *snapshots;  /* the same */
 } ngx_http_sector_cache_main_conf_t;
 
 

@@ -50,8 +50,9 @@ ngx_http_sector_cache_stats_handler(ngx_http_request_t *r)
     ngx_memzero(&stats, sizeof(sector_compose_stats_t));
 
     stats.enabled = (mcf->enabled != 0);
-    stats.sectors = "sectors";
-    stats.snapshots = "snapshots";
+    stats.sectors = mcf->sectors ? (char *) mcf->sectors->name.data : NULL;
+    stats.snapshots = mcf->snapshots ? (char *) mcf->snapshots->name.data
+                                     : NULL;
 
     if (ngx_http_sector_cache_stats_namespaces(r, mcf, &stats) != NGX_OK
         || ngx_http_sector_cache_stats_sources(r, mcf, &stats) != NGX_OK)

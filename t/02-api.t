@@ -703,6 +703,29 @@ is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'hit', 'the symbol kept is se
 
 
 
+=== TEST 58: where any symbol is served, any that memory has counts
+--- http_config eval
+SectorCache::http(source => 'anything failures=1 open=30s')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch anything /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+is(get('/api/GOOG')->{status}, 200, 'a symbol that is not configured');
+upstream_fails();
+is(get('/api/MSFT')->{status}, 502, 'the upstream fails');
+my $health = get('/api/health');
+is($health->{status}, 200, 'the status is a success');
+is($health->{json}{data}{status}, 'degraded', 'degraded');
+is(get('/api/GOOG')->{json}{metadata}{cacheStatus}, 'hit', 'it is served');
+--- no_error_log
+[alert]
+[crit]
+
+
+
 === TEST 45: health is unhealthy while the breaker is open and memory has nothing
 --- http_config eval
 SectorCache::http(source => 'sick failures=1 open=30s')
