@@ -10,6 +10,7 @@ use warnings;
 use lib 't/lib';
 use File::Temp qw(tempdir);
 use Test::More;
+use Time::HiRes qw(time);
 use Upstream qw(get wait_for);
 
 my $upstream = Upstream->new;
@@ -131,9 +132,11 @@ subtest 'what has had its time is not loaded' => sub {
     folder();
     start(zone => 'ttl=50ms');
     get('/api/XLK');
+    my $over = time + 0.2;
     $nginx->stop;
+    wait_for('its time is over', sub { time > $over });
     start(zone => 'ttl=50ms');
-    wait_for('it was judged', sub { $nginx->log =~ /starts with 0 entries/ });
+    like($nginx->log, qr/starts with 0 entries/, 'it was judged');
     is(get('/api/XLK')->{cache}, 'miss', 'fetched anew');
 };
 
