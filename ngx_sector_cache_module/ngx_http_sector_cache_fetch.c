@@ -63,6 +63,8 @@ static void ngx_http_sector_cache_fetch_done(
     ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_detached_t *d);
+static void ngx_http_sector_cache_fetch_judge_body(
+    ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
@@ -359,7 +361,7 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
                                          name);
 
     } else if (d->status == 0
-        || (d->failed && d->status == NGX_HTTP_BAD_GATEWAY))
+               || (d->failed && d->status == NGX_HTTP_BAD_GATEWAY))
     {
         f->answer.upstream_status = 0;
         ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
@@ -388,7 +390,29 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
                                          "Source %V answered with status %ui",
                                          name, d->status);
 
-    } else if (d->too_large) {
+    } else {
+        ngx_http_sector_cache_fetch_judge_body(f, d);
+    }
+
+    if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND
+        && f->shared)
+    {
+        ngx_http_sector_cache_fetch_store(f, NULL, 1);
+    }
+}
+
+
+/* A status that promises a body: is it whole, and of use? */
+
+static void
+ngx_http_sector_cache_fetch_judge_body(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_detached_t *d)
+{
+    ngx_str_t  *name;
+
+    name = &f->source->name;
+
+    if (d->too_large) {
         ngx_http_sector_cache_fetch_fail(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
                                          "Source %V sent a body larger than "
@@ -420,12 +444,6 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
 
     } else {
         ngx_http_sector_cache_fetch_parse(f, d);
-    }
-
-    if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND
-        && f->shared)
-    {
-        ngx_http_sector_cache_fetch_store(f, NULL, 1);
     }
 }
 
