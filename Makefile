@@ -55,7 +55,7 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: help deps deps-dev build install uninstall run \
         demo-ok demo-slow demo-fail \
-        test unit unit-build t test-workers test-hup test-static \
+        test unit unit-build slab-test t test-workers test-hup test-static \
         torture tsan bench-store \
         layers symbols style docs-check check-selftest \
         warnings valgrind static bare-test clean
@@ -234,6 +234,25 @@ $(foreach test,$(TESTS:tests/%.c=%), \
 $(foreach variant,plain hooks,$(eval $(call pure_objects,$(variant))))
 
 -include $(wildcard $(BUILD)/tests/*/*.d)
+
+
+# A module for tests: the store over nginx's own slab allocator.  It is built
+# beside ours, with the headers that ours was built with.
+
+SLAB_TEST  := $(BUILD)/tests/slab_test_module.so
+NGINX_INCS  = $(addprefix -I$(BUILD)/nginx/,objs src/core src/event \
+                  src/os/unix)
+
+slab-test: $(SLAB_TEST)
+	@:
+
+$(SLAB_TEST): tests/nginx/slab_test_module.c $(STORE_C) \
+        ngx_sector_cache_module/ngx_http_sector_cache_slab.c \
+        $(wildcard ngx_sector_cache_module/*.h) Makefile
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -g -O1 -fPIC -shared -Wall -Wextra -Werror \
+	    -Wno-unused-parameter -Ingx_sector_cache_module $(NGINX_INCS) \
+	    -o $@ $(filter %.c,$^)
 
 
 warnings: ## build with gcc and clang, every warning an error

@@ -153,6 +153,11 @@ through_nginx() {
     # the directory of a module that is loaded, for tests that load it anew
     export SECTOR_TEST_MODULE=$module
 
+    if [ -n "$module" ]; then
+        submake slab-test || echo "not ok - the slab's test does not build"
+        export SECTOR_SLAB_TEST_MODULE=$BUILD/tests/slab_test_module.so
+    fi
+
     if [ -n "${TEST_NGINX_USE_VALGRIND:-}" ]; then
         dir=$(valgrind_dir)
         export VALGRIND_OPTS="--log-file=$dir/logs/%p"

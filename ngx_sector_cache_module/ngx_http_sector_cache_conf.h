@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_sector_cache_slab.h"
 #include "sector_breaker.h"
 #include "sector_model.h"
 #include "sector_store.h"
@@ -41,7 +42,7 @@ typedef struct {
     sector_store_policy_t               policy;
     ngx_str_t                           persist;    /* full path, or empty */
     ngx_shm_zone_t                     *shm_zone;
-    ngx_slab_pool_t                    *shpool;
+    ngx_http_sector_cache_slab_t        slab;       /* of the zone */
     ngx_http_sector_cache_fetch_conf_t *fetch;      /* of the first location
                                                        that uses it */
     sector_store_t                      store;      /* process: the handle */

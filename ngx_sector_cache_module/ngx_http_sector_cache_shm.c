@@ -12,8 +12,6 @@
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_persist.h"
 
-#include <sys/random.h>
-
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE     (256 * 1024)
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC    0x73656374
@@ -33,7 +31,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
-static void ngx_http_sector_cache_shm_resized(ngx_shm_zone_t *shm_zone);
+static void ngx_http_sector_cache_shm_renewed(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_sector_cache_shm_init_control(
     ngx_shm_zone_t *shm_zone, void *data);
 static ngx_http_sector_cache_control_t *ngx_http_sector_cache_shm_control(
@@ -41,14 +39,6 @@ static ngx_http_sector_cache_control_t *ngx_http_sector_cache_shm_control(
 static ngx_http_sector_cache_source_shm_t *ngx_http_sector_cache_shm_source(
     ngx_slab_pool_t *shpool, ngx_http_sector_cache_control_t *control,
     ngx_str_t *name);
-
-static void *ngx_http_sector_cache_store_alloc(void *ctx, size_t size);
-static void ngx_http_sector_cache_store_free(void *ctx, void *p);
-static void ngx_http_sector_cache_store_reset(void *ctx);
-static void ngx_http_sector_cache_store_lock(void *ctx);
-static void ngx_http_sector_cache_store_unlock(void *ctx);
-static int ngx_http_sector_cache_store_alive(void *ctx, int32_t pid);
-static uint32_t ngx_http_sector_cache_store_random(void *ctx);
 
 
 ngx_int_t
@@ -101,27 +91,21 @@ ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     ngx_http_sector_cache_zone_t  *zone;
 
     zone = shm_zone->data;
-    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    zone->slab.shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    zone->slab.name = &zone->name;
 
-    ops.alloc = ngx_http_sector_cache_store_alloc;
-    ops.free = ngx_http_sector_cache_store_free;
-    ops.reset = ngx_http_sector_cache_store_reset;
-    ops.lock = ngx_http_sector_cache_store_lock;
-    ops.unlock = ngx_http_sector_cache_store_unlock;
-    ops.alive = ngx_http_sector_cache_store_alive;
-    ops.random = ngx_http_sector_cache_store_random;
-    ops.ctx = zone->shpool;
+    ngx_http_sector_cache_slab_ops(&ops, &zone->slab);
 
     reserve_bytes = sector_store_reserve(shm_zone->shm.size);
     reserve = shm_zone->shm.addr + shm_zone->shm.size - reserve_bytes;
 
     if (data == NULL && !shm_zone->shm.exists) {
-        zone->shpool->end = reserve;
-        ngx_http_sector_cache_store_reset(zone->shpool);
+        zone->slab.shpool->end = reserve;
+        ops.reset(ops.ctx);
 
         sector_store_create(&zone->store, reserve, reserve_bytes, &ops,
                             &zone->policy);
-        ngx_http_sector_cache_shm_resized(shm_zone);
+        ngx_http_sector_cache_shm_renewed(shm_zone);
         ngx_http_sector_cache_persist_load(zone, shm_zone->shm.log);
         return NGX_OK;
     }
@@ -141,11 +125,12 @@ ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* Says that a zone begins empty because its size changed: nginx keeps the
- * memory of a zone over a reload only when name and size are the same. */
+/* Says why a zone that was there before the reload begins empty: nginx keeps
+ * the memory of a zone only when its name, its size and its module are the
+ * same; a module that was loaded from another file is another module. */
 
 static void
-ngx_http_sector_cache_shm_resized(ngx_shm_zone_t *shm_zone)
+ngx_http_sector_cache_shm_renewed(ngx_shm_zone_t *shm_zone)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -161,12 +146,19 @@ ngx_http_sector_cache_shm_resized(ngx_shm_zone_t *shm_zone)
         old = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (old[i].tag == shm_zone->tag
-                && old[i].shm.size != shm_zone->shm.size
-                && old[i].shm.name.len == shm_zone->shm.name.len
-                && ngx_memcmp(old[i].shm.name.data, shm_zone->shm.name.data,
-                              shm_zone->shm.name.len) == 0)
+            if (old[i].shm.name.len != shm_zone->shm.name.len
+                || ngx_memcmp(old[i].shm.name.data, shm_zone->shm.name.data,
+                              shm_zone->shm.name.len) != 0)
             {
+                continue;
+            }
+
+            if (old[i].tag != shm_zone->tag) {
+                ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
+                              "sector_cache_zone \"%V\" starts empty: the "
+                              "module was replaced", &shm_zone->shm.name);
+
+            } else if (old[i].shm.size != shm_zone->shm.size) {
                 ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
                               "sector_cache_zone \"%V\" starts empty: its size "
                               "changes from %uz to %uz bytes",
@@ -327,74 +319,4 @@ ngx_http_sector_cache_wall_ms(void)
     tp = ngx_timeofday();
 
     return (int64_t) tp->sec * 1000 + tp->msec;
-}
-
-
-/* What the store needs of nginx; ctx is the slab pool, whose mutex is held
- * where sector_store.h says so. */
-
-static void *
-ngx_http_sector_cache_store_alloc(void *ctx, size_t size)
-{
-    return ngx_slab_alloc_locked(ctx, size);
-}
-
-
-static void
-ngx_http_sector_cache_store_free(void *ctx, void *p)
-{
-    ngx_slab_free_locked(ctx, p);
-}
-
-
-static void
-ngx_http_sector_cache_store_reset(void *ctx)
-{
-    ngx_slab_pool_t  *shpool = ctx;
-
-    ngx_slab_init(shpool);
-
-    /* a full zone is the store's business, not an error */
-
-    shpool->log_nomem = 0;
-}
-
-
-static void
-ngx_http_sector_cache_store_lock(void *ctx)
-{
-    ngx_slab_pool_t  *shpool = ctx;
-
-    ngx_shmtx_lock(&shpool->mutex);
-}
-
-
-static void
-ngx_http_sector_cache_store_unlock(void *ctx)
-{
-    ngx_slab_pool_t  *shpool = ctx;
-
-    ngx_shmtx_unlock(&shpool->mutex);
-}
-
-
-static int
-ngx_http_sector_cache_store_alive(void *ctx, int32_t pid)
-{
-    return kill((pid_t) pid, 0) == 0 || ngx_errno != NGX_ESRCH;
-}
-
-
-/* The first ones seed the hash, which a client must not guess. */
-
-static uint32_t
-ngx_http_sector_cache_store_random(void *ctx)
-{
-    uint32_t  n;
-
-    if (getrandom(&n, sizeof(n), GRND_NONBLOCK) == sizeof(n)) {
-        return n;
-    }
-
-    return (uint32_t) ngx_random();
 }

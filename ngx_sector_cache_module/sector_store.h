@@ -34,14 +34,17 @@
 #define SECTOR_STORE_KEY_MAX  255
 
 
-/* The memory and the one lock of a region.  alloc, free and reset are called
- * with the lock held; alloc returns memory aligned to 8 bytes at least, or
- * NULL, without a word in any log, when there is no room: that is how the
+/* The memory and the one lock of a region.  alloc, free, reset and rounded are
+ * called with the lock held; alloc returns memory aligned to 8 bytes at least,
+ * or NULL, without a word in any log, when there is no room: that is how the
  * store learns that it must evict.  reset may be called while the allocator
  * is in any state that a death can leave it in.
  *
  * The lock of a process that died has to be freed by somebody, and by nobody
  * before that process is gone (nginx's master does both).
+ *
+ * recovered is called without the lock, once by a process that emptied the
+ * store after a death: for a log.
  *
  * random gives 32 bits that clients cannot guess: create takes the seed of
  * the keys' hash from it.  alive must not take a living process for a dead
@@ -51,10 +54,13 @@ typedef struct {
     void      *(*alloc)(void *ctx, size_t size);
     void       (*free)(void *ctx, void *p);
     void       (*reset)(void *ctx);         /* forget every allocation */
+    size_t     (*rounded)(void *ctx, size_t size);  /* bytes that alloc takes
+                                               for this many */
     void       (*lock)(void *ctx);
     void       (*unlock)(void *ctx);
     int        (*alive)(void *ctx, int32_t pid);  /* 0: no such process */
     uint32_t   (*random)(void *ctx);        /* for hash and jitter */
+    void       (*recovered)(void *ctx);
     void       *ctx;
 } sector_store_ops_t;
 
@@ -84,7 +90,8 @@ typedef struct {
     sector_store_slot_t    *slot;       /* NULL: this process has none */
     sector_store_ops_t      ops;
     sector_store_policy_t   policy;
-    unsigned                locked;     /* a read without a slot is open */
+    unsigned                locked:1;   /* a read without a slot is open */
+    unsigned                recovered:1;    /* not said yet */
 } sector_store_t;
 
 
@@ -141,9 +148,9 @@ typedef enum {
 typedef struct {
     uint64_t    entries;            /* linked now; expired ones too, until
                                        they are removed */
-    uint64_t    used_bytes;         /* entries as allocated, headers included,
-                                       also those that were removed and are
-                                       not given back to the allocator yet */
+    uint64_t    used_bytes;         /* as the allocator gave them out; also of
+                                       entries that were removed and are not
+                                       given back to it yet */
     int64_t     last_store_wall_ms; /* 0: never */
     char        last_miss[SECTOR_STORE_KEY_MAX + 1];    /* "": none */
     uint64_t    counters[SECTOR_STATS_N];

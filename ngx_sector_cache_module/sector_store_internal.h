@@ -183,7 +183,7 @@ struct sector_store_shm_s {
     uint64_t                entries;        /* in the queue */
     uint64_t                retired_n;      /* entries retired */
     uint64_t                retired_bytes;
-    uint64_t                used_bytes;     /* allocated, of all three lists */
+    uint64_t                used_bytes;     /* taken, of all three lists */
     int64_t                 last_store_wall_ms;     /* 0: never */
     unsigned char           last_miss[SECTOR_STORE_KEY_MAX];
 
@@ -268,11 +268,20 @@ void sector_store_unlink_locked(sector_store_t *st, sector_store_entry_t *e,
 
 /* sector_store_room.c */
 
-/* Bytes of an entry as allocated. */
+/* Bytes of an entry. */
 static inline size_t
 sector_store_entry_bytes(size_t key_len, size_t value_bytes)
 {
     return sizeof(sector_store_entry_t) + key_len + value_bytes;
+}
+
+/* Bytes that the allocator takes for an entry. */
+static inline size_t
+sector_store_cost(const sector_store_t *st, const sector_store_entry_t *e)
+{
+    return st->ops.rounded(st->ops.ctx,
+                           sector_store_entry_bytes(e->key_len,
+                                                    e->value_bytes));
 }
 
 /* Allocates bytes for an entry, evicting others but keep; NULL: no room. */

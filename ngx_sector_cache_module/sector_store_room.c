@@ -45,11 +45,13 @@ sector_store_entry_t *
 sector_store_alloc_locked(sector_store_t *st, size_t bytes,
     const sector_store_entry_t *keep, uint64_t now_ms)
 {
+    size_t                 cost;
     unsigned               evicted, rounds;
     sector_store_shm_t    *shm;
     sector_store_entry_t  *e;
 
     shm = st->shm;
+    cost = st->ops.rounded(st->ops.ctx, bytes);
     evicted = 0;
 
     for (rounds = 0; rounds < 4 * SECTOR_STORE_EVICT_MAX; rounds++) {
@@ -57,7 +59,7 @@ sector_store_alloc_locked(sector_store_t *st, size_t bytes,
         e = st->ops.alloc(st->ops.ctx, bytes);
 
         if (e != NULL) {
-            shm->used_bytes += bytes;
+            shm->used_bytes += cost;
             return e;
         }
 
@@ -67,7 +69,7 @@ sector_store_alloc_locked(sector_store_t *st, size_t bytes,
             continue;
         }
 
-        if (shm->retired_bytes >= bytes) {
+        if (shm->retired_bytes >= cost) {
 
             /* enough was taken: what lacks is that readers leave it */
 
@@ -292,8 +294,7 @@ sector_store_retire_locked(sector_store_t *st, sector_store_entry_t *e)
     sector_store_append(&shm->retired, e);
 
     shm->retired_n++;
-    shm->retired_bytes += sector_store_entry_bytes(e->key_len,
-                                                   e->value_bytes);
+    shm->retired_bytes += sector_store_cost(st, e);
 
     SECTOR_STORE_FAILPOINT(RETIRED);
 
@@ -308,7 +309,7 @@ sector_store_retire_locked(sector_store_t *st, sector_store_entry_t *e)
 static unsigned
 sector_store_reclaim_locked(sector_store_t *st)
 {
-    size_t                 bytes;
+    size_t                 cost;
     unsigned               n;
     uint64_t               oldest;
     sector_store_shm_t    *shm;
@@ -331,7 +332,7 @@ sector_store_reclaim_locked(sector_store_t *st)
         }
 
         shm->retired.oldest = e->newer;
-        bytes = sector_store_entry_bytes(e->key_len, e->value_bytes);
+        cost = sector_store_cost(st, e);
 
         SECTOR_STORE_FAILPOINT(RECLAIM_POPPED);
 
@@ -340,8 +341,8 @@ sector_store_reclaim_locked(sector_store_t *st)
         SECTOR_STORE_FAILPOINT(RECLAIM_FREED);
 
         shm->retired_n--;
-        shm->retired_bytes -= bytes;
-        shm->used_bytes -= bytes;
+        shm->retired_bytes -= cost;
+        shm->used_bytes -= cost;
     }
 
     return n;

@@ -42,6 +42,7 @@ sector_store_lock(sector_store_t *st)
 
     if (died && SECTOR_STORE_RECOVERS) {
         sector_store_empty_locked(st);
+        st->recovered = 1;
     }
 
     if (shm->phase == SECTOR_STORE_DRAINING) {
@@ -61,6 +62,11 @@ sector_store_unlock(sector_store_t *st)
     SECTOR_STORE_FAILPOINT(UNMARKED);
 
     st->ops.unlock(st->ops.ctx);
+
+    if (st->recovered) {
+        st->recovered = 0;
+        st->ops.recovered(st->ops.ctx);
+    }
 }
 
 

@@ -60,7 +60,7 @@ typedef struct {
 typedef struct {
     _Atomic int32_t     owner;      /* of the lock; 0: free */
     store_block_t      *rover;      /* where the next search begins */
-    uint64_t            used;       /* bytes asked for and not freed */
+    uint64_t            used;       /* bytes taken and not freed */
     uint64_t            blocks;     /* allocations not freed */
     uint64_t            most;       /* refuse more blocks; 0: no limit */
 } store_control_t;
@@ -80,6 +80,7 @@ typedef struct {
     uint64_t            fail_from;  /* calls from this one fail; 0: none */
     uint64_t            fail_to;    /* the last that fails */
     uint64_t            random;     /* state */
+    unsigned            recovered;  /* how often the store said so */
     int                 fixed;      /* random returns this; < 0: random */
     int               (*alive)(int32_t pid);    /* NULL: ask the kernel */
 } store_region_t;
@@ -157,6 +158,16 @@ store_region_verify(store_block_t *b)
 }
 
 
+/* Without the head: what a test counts is the payload. */
+static inline size_t
+store_region_rounded(void *ctx, size_t size)
+{
+    (void) ctx;
+
+    return (size + 15) & ~(size_t) 15;
+}
+
+
 /* Joins a free block with the free ones after it. */
 static inline void
 store_region_join(store_region_t *r, store_block_t *b)
@@ -196,7 +207,7 @@ store_region_take(store_region_t *r, store_block_t *b, size_t need,
     }
 
     b->asked = (uint32_t) size;
-    r->control->used += size;
+    r->control->used += store_region_rounded(r, size);
     r->control->blocks++;
     r->control->rover = store_region_next(r, b);
 
@@ -222,7 +233,7 @@ store_region_alloc(void *ctx, size_t size)
         return NULL;
     }
 
-    need = sizeof(store_block_t) + ((size + 15) & ~(size_t) 15);
+    need = sizeof(store_block_t) + store_region_rounded(ctx, size);
     b = r->control->rover;
 
     for (passed = 0; passed <= r->bytes; /* void */ ) {
@@ -264,7 +275,7 @@ store_region_free(void *ctx, void *p)
     memset(p, 0xdd, b->asked);
     store_region_poison(r, p, b->asked, 1);
 
-    r->control->used -= b->asked;
+    r->control->used -= store_region_rounded(r, b->asked);
 
     store_region_failpoint(STORE_REGION_FP_FREE);
 
@@ -401,6 +412,22 @@ store_region_random(void *ctx)
 }
 
 
+static inline void
+store_region_recovered(void *ctx)
+{
+    store_region_t  *r;
+
+    r = ctx;
+
+    if (atomic_load(&r->control->owner) == r->id) {
+        fprintf(stderr, "a recovery is told with the lock held\n");
+        abort();
+    }
+
+    r->recovered++;
+}
+
+
 /* A randomised test's seed: SECTOR_SEED from the environment or one of its own,
  * printed. */
 static inline uint64_t
@@ -466,6 +493,8 @@ store_region_ops(store_region_t *r)
     ops.unlock = store_region_unlock;
     ops.alive = store_region_alive;
     ops.random = store_region_random;
+    ops.rounded = store_region_rounded;
+    ops.recovered = store_region_recovered;
     ops.ctx = r;
 
     return ops;
@@ -502,7 +531,8 @@ store_region_count(sector_store_shm_t *shm, sector_store_list_t *list,
     sector_store_entry_t  *e;
 
     for (n = 0, e = list->oldest; e != NULL; n++, e = e->newer) {
-        *used += sector_store_entry_bytes(e->key_len, e->value_bytes);
+        *used += (sector_store_entry_bytes(e->key_len, e->value_bytes) + 15)
+                 & ~(uint64_t) 15;
 
         if (store_region_linked(shm, e) != linked
             || (e->newer == NULL) != (e == list->newest))

@@ -136,6 +136,8 @@ test_memory_waits_for_the_reader_of_a_store_that_is_emptied(void **state)
         assert_int_equal(info.entries, 0);
         assert_int_equal(info.used_bytes, 0);
         assert_int_equal(info.counters[SECTOR_STAT_RECOVERY], 1);
+        assert_int_equal(fx.other.recovered, 1);
+        assert_int_equal(fx.region.recovered, 0);
         assert_int_equal(info.counters[SECTOR_STAT_REFUSE_ROOM], 1);
         assert_memory_equal(view.value, "value 3 of version 0", 21);
 
