@@ -85,6 +85,8 @@ static void ngx_http_sector_cache_resume(void *data,
     const ngx_http_sector_cache_answer_t *answer);
 static ngx_int_t ngx_http_sector_cache_answer(ngx_http_sector_cache_ctx_t *ctx,
     const ngx_http_sector_cache_answer_t *answer);
+static ngx_uint_t ngx_http_sector_cache_fetched(
+    const ngx_http_sector_cache_answer_t *answer);
 static ngx_int_t ngx_http_sector_cache_serve_stale(
     ngx_http_sector_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_sector_cache_answer_error(
@@ -204,7 +206,7 @@ ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     servable = enabled ? ngx_http_sector_cache_servable(lcf) : 0;
 
     state = ngx_http_sector_cache_source_state(lcf->fetch->source,
-                                               &retry_after_ms, NULL);
+                                               &retry_after_ms);
 
     if (state == SECTOR_BREAKER_CLOSED) {
         health = SECTOR_COMPOSE_HEALTHY;
@@ -489,6 +491,7 @@ ngx_http_sector_cache_fetch(ngx_http_sector_cache_ctx_t *ctx,
                                                  ngx_http_core_module);
     wanted.symbol = ctx->symbol;
     wanted.shared = ctx->enabled;
+    wanted.force = 0;
 
     return ngx_http_sector_cache_fetch_join(&wanted, waiter);
 }
@@ -555,19 +558,25 @@ ngx_http_sector_cache_answer(ngx_http_sector_cache_ctx_t *ctx,
     ngx_http_sector_cache_outcome_e   outcome;
 
     ctx->info.fetch_ms = answer->elapsed_ms;
-    ctx->info.has_fetch = (answer->result
-                           != NGX_HTTP_SECTOR_CACHE_FETCH_OPEN);
+    ctx->info.has_fetch = ngx_http_sector_cache_fetched(answer);
 
     outcome = ngx_http_sector_cache_missed(ctx);
+
+    if (answer->memory) {
+        outcome = (answer->result == NGX_HTTP_SECTOR_CACHE_FETCH_OK)
+                  ? NGX_HTTP_SECTOR_CACHE_HIT
+                  : NGX_HTTP_SECTOR_CACHE_NEGATIVE;
+    }
 
     if (answer->result == NGX_HTTP_SECTOR_CACHE_FETCH_OK) {
         meta.cache_status = ngx_http_sector_cache_outcomes[outcome].json;
         meta.source = (char *) ctx->conf->fetch->source->name.data;
-        meta.age_s = 0;
+        meta.age_s = answer->age_ms / 1000;
         meta.ttl_s = answer->ttl_ms / 1000;
         meta.wall_ms = ngx_http_sector_cache_wall_ms();
-        meta.cached = 0;
+        meta.cached = answer->memory;
 
+        ctx->info.age_s = meta.age_s;
         ctx->info.has_age = 1;
         ngx_http_sector_cache_settle(ctx, outcome);
 
@@ -590,6 +599,18 @@ ngx_http_sector_cache_answer(ngx_http_sector_cache_ctx_t *ctx,
     ngx_http_sector_cache_settle(ctx, outcome);
 
     return ngx_http_sector_cache_answer_error(ctx, answer);
+}
+
+
+/* Whether a call of the upstream was waited for. */
+
+static ngx_uint_t
+ngx_http_sector_cache_fetched(const ngx_http_sector_cache_answer_t *answer)
+{
+    return !answer->memory
+           && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_OPEN
+           && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_FULL
+           && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED;
 }
 
 
@@ -665,6 +686,18 @@ ngx_http_sector_cache_answer_error(ngx_http_sector_cache_ctx_t *ctx,
     case NGX_HTTP_SECTOR_CACHE_FETCH_OPEN:
         error.status = NGX_HTTP_SERVICE_UNAVAILABLE;
         error.code = "SECTOR_API_CIRCUIT_OPEN";
+        error.retry_after_s = (answer->retry_after_ms + 999) / 1000;
+        break;
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_FULL:
+        error.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        error.code = "FETCH_QUEUE_FULL";
+        error.retry_after_s = 1;
+        break;
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED:
+        error.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        error.code = "RATE_LIMITED";
         error.retry_after_s = (answer->retry_after_ms + 999) / 1000;
         break;
 

@@ -175,6 +175,7 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf)
 {
     ngx_str_t                          *missing;
+    ngx_http_sector_cache_location_t   *location;
     ngx_http_sector_cache_main_conf_t  *mcf;
 
     static ngx_str_t  sectors = ngx_string("sectors");
@@ -214,6 +215,15 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
                       &conf->place.file, conf->place.line);
         return NGX_CONF_ERROR;
     }
+
+    location = ngx_array_push(&conf->fetch->source->locations);
+    if (location == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    location->conf = conf;
+    location->server = ngx_http_conf_get_module_srv_conf(cf,
+                                                         ngx_http_core_module);
 
     ngx_http_sector_cache_check_shared(cf, conf);
 

@@ -16,7 +16,9 @@
 
 #include "ngx_http_sector_cache_slab.h"
 #include "sector_breaker.h"
+#include "sector_flight.h"
 #include "sector_model.h"
+#include "sector_rate.h"
 #include "sector_store.h"
 
 
@@ -51,9 +53,22 @@ typedef struct {
 } ngx_http_sector_cache_zone_t;
 
 
+/* A key that was asked for, and the zone it belongs to: by the address of its
+ * store, which is the same for all. */
+
+typedef struct {
+    uint64_t                            zone;
+    uint32_t                            key_len;    /* 0: none */
+    u_char                              key[SECTOR_FLIGHT_KEY_MAX];
+} ngx_http_sector_cache_asked_t;
+
+
 /* What all workers share of a source: in the control zone, found by name
- * again after a reload, never freed.  The breaker is under that zone's slab
- * mutex, the counters are atomic. */
+ * again after a reload, never freed.  All is under that zone's slab mutex, but
+ * for the counters, which are atomic.  A process may die while it changes any
+ * of it: what it leaves is at worst a wrong number, or a key that is none. */
+
+#define NGX_HTTP_SECTOR_CACHE_ASKED  16
 
 typedef struct ngx_http_sector_cache_source_shm_s
     ngx_http_sector_cache_source_shm_t;
@@ -63,6 +78,11 @@ struct ngx_http_sector_cache_source_shm_s {
     size_t                              name_len;
     u_char                              name[NGX_HTTP_SECTOR_CACHE_NAME_MAX];
     sector_breaker_t                    breaker;
+    uint64_t                            tat_us;     /* of sector_rate */
+    sector_histogram_t                  upstream;   /* times of calls */
+    sector_histogram_t                  wait;       /* times in the queue */
+    uint32_t                            asked_next; /* where the next goes */
+    ngx_http_sector_cache_asked_t       asked[NGX_HTTP_SECTOR_CACHE_ASKED];
     ngx_atomic_t                        counters[SECTOR_FETCH_STATS_N];
 };
 
@@ -75,12 +95,18 @@ typedef struct {
     uint64_t                            concurrency;
     uint64_t                            queue;
     uint64_t                            queue_timeout_ms;
-    uint64_t                            rate;       /* a 1000 s, 0: no limit */
+    sector_rate_t                       rate;
     uint64_t                            retries;
     uint64_t                            backoff_ms;
     sector_breaker_policy_t             breaker;
+    ngx_array_t                         locations;  /* of location_t: the APIs
+                                                       that fetch from it */
     ngx_http_sector_cache_source_shm_t *sh;
+    sector_flight_table_t              *flights;    /* in the control zone */
     ngx_slab_pool_t                    *shpool;     /* of the control zone */
+    ngx_event_t                         probe;      /* process: a timer */
+    ngx_uint_t                          probing;    /* process: probes under
+                                                       way */
 } ngx_http_sector_cache_source_t;
 
 
@@ -144,6 +170,14 @@ typedef struct {
     ngx_http_sector_cache_zone_t       *snapshots;  /* NULL: not declared */
     ngx_http_sector_cache_place_t       place;
 } ngx_http_sector_cache_loc_conf_t;
+
+
+/* An API location, for fetches that no request asks for. */
+
+typedef struct {
+    ngx_http_sector_cache_loc_conf_t   *conf;
+    ngx_http_core_srv_conf_t           *server;
+} ngx_http_sector_cache_location_t;
 
 
 extern ngx_module_t  ngx_http_sector_cache_module;

@@ -83,7 +83,7 @@ static const ngx_http_sector_cache_param_t
 
     { ngx_string("rate"), NGX_HTTP_SECTOR_CACHE_RATE,
       offsetof(ngx_http_sector_cache_source_t, rate),
-      1, (uint64_t) 1000000 * 1000, "a rate from 1r/m to 1000000r/s" },
+      1, 1000000, "a rate from 1r/m to 1000000r/s" },
 
     { ngx_string("retries"), NGX_HTTP_SECTOR_CACHE_NUMBER,
       offsetof(ngx_http_sector_cache_source_t, retries),
@@ -263,6 +263,13 @@ ngx_http_sector_cache_conf_source(ngx_conf_t *cf, ngx_command_t *cmd,
 
     source->name = args[1];
     ngx_http_sector_cache_source_defaults(source);
+
+    if (ngx_array_init(&source->locations, cf->pool, 4,
+                       sizeof(ngx_http_sector_cache_location_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_http_sector_cache_params(cf, 2,
                                      ngx_http_sector_cache_source_params,

@@ -4,84 +4,112 @@
  * cache that is on, are found by their symbol in the zone's tree of flights;
  * with the cache off each request has a fetch of its own.
  *
+ * The tree is this worker's; what all workers share is the source's table of
+ * flights, in which a fetch is ours or another worker's.  Either way those who
+ * wait here wait for the same thing.
+ *
+ *     STARTING ──┬── ours, a place ─────────────> CALLING <──> PAUSED
+ *                ├── ours, no place ──> QUEUED ──────^           (retries)
+ *                ├── another's ───────> JOINED ──────^ its owner died
+ *                └── refused               └───────> answered by what that
+ *                                                    one stored or says
+ *
  * A fetch begins from a posted event, never inside the call that asks for it,
  * so that a client's request is never on the stack when its answer comes.
  *
- * It ends in ngx_http_sector_cache_fetch_end(), whatever happened: there the
- * breaker is told, the outcome is counted and logged, and all waiters are
- * called.  Only a good answer, or a definite "no such symbol", is stored; a
- * fetch that fails in any way touches nothing that is stored.
+ * JOINED and QUEUED fetches are parked: they look at the table when this
+ * worker is woken, and four times a second, which is not how they learn of an
+ * answer but how they learn that whoever should have woken them is dead.
+ *
+ * One of ours ends in ngx_http_sector_cache_fetch_end(), whatever happened:
+ * there the breaker is told, the outcome is counted and logged, and the place
+ * is passed on.  All end in ngx_http_sector_cache_fetch_deliver().
  */
 
-#include "ngx_http_sector_cache_fetch.h"
-#include "ngx_http_sector_cache_detached.h"
-#include "ngx_http_sector_cache_shm.h"
-#include "ngx_http_sector_cache_source.h"
-#include "ngx_http_sector_cache_variables.h"
+#include "ngx_http_sector_cache_fetch_internal.h"
 
 
-#define NGX_HTTP_SECTOR_CACHE_REASON_MAX  512
-
-
-struct ngx_http_sector_cache_fetch_s {
-    ngx_str_node_t                      node;       /* in zone->flights */
-    ngx_pool_t                         *pool;
-    ngx_uint_t                          refs;       /* itself, its waiters */
-    ngx_queue_t                         waiters;
-
-    ngx_http_sector_cache_loc_conf_t   *conf;
-    ngx_http_core_srv_conf_t           *server;
-    ngx_http_sector_cache_zone_t       *zone;
-    ngx_http_sector_cache_source_t     *source;
-    ngx_http_sector_cache_info_t        info;
-    char                                symbol[SECTOR_SYMBOL_MAX + 1];
-
-    ngx_event_t                         start;      /* posted */
-    ngx_event_t                         timeout;    /* timer */
-    ngx_msec_t                          started_ms;
-    sector_breaker_permit_t             permit;
-    ngx_http_sector_cache_detached_t   *detached;   /* while it runs */
-
-    ngx_http_sector_cache_answer_t      answer;
-
-    unsigned                            shared:1;
-    unsigned                            permitted:1;
-};
+#define NGX_HTTP_SECTOR_CACHE_WATCH_MS    250
+#define NGX_HTTP_SECTOR_CACHE_PAUSE_MAX   30000     /* between retries */
 
 
 static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_find(
     ngx_http_sector_cache_wanted_t *wanted);
 static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_create(
     ngx_http_sector_cache_wanted_t *wanted);
-static void ngx_http_sector_cache_fetch_start(ngx_event_t *ev);
+static void ngx_http_sector_cache_fetch_step(ngx_event_t *ev);
+static void ngx_http_sector_cache_fetch_begin(
+    ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_call(ngx_http_sector_cache_fetch_t *f);
 static ngx_int_t ngx_http_sector_cache_fetch_run(
     ngx_http_sector_cache_fetch_t *f);
 static ngx_http_sector_cache_info_t *ngx_http_sector_cache_fetch_info(
     ngx_http_sector_cache_fetch_t *f, ngx_pool_t *pool);
-static void ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev);
 static void ngx_http_sector_cache_fetch_done(
     ngx_http_sector_cache_detached_t *d);
-static void ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_detached_t *d);
-static void ngx_http_sector_cache_fetch_judge_body(
-    ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
-static void ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_detached_t *d);
-static void ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
-    ngx_str_t *value, ngx_uint_t negative);
-static uint64_t ngx_http_sector_cache_fetch_retry_after(ngx_str_t *value);
-static void ngx_http_sector_cache_fetch_fail(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_fetch_e result, const char *fmt, ...);
-static void ngx_http_sector_cache_fetch_reason(ngx_pool_t *pool,
-    ngx_str_t *reason, const char *fmt, ...);
-static void ngx_http_sector_cache_fetch_vreason(ngx_pool_t *pool,
-    ngx_str_t *reason, const char *fmt, va_list args);
-static void ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f);
-static void ngx_http_sector_cache_fetch_report(
+static ngx_int_t ngx_http_sector_cache_fetch_pause(
     ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_timer(ngx_event_t *ev);
+static void ngx_http_sector_cache_fetch_again(
+    ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev);
+static void ngx_http_sector_cache_fetch_refuse(
+    ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_turn_e turn);
+static void ngx_http_sector_cache_fetch_ended(
+    ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_call_t *call);
 static void ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_deliver(
+    ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_unref(
     ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_fetch_state_e state);
+static void ngx_http_sector_cache_fetch_unpark(
+    ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_watch(ngx_event_t *ev);
+
+
+/* The process's: what is parked, and the timer while anything is. */
+
+static ngx_queue_t  ngx_http_sector_cache_fetch_parked;
+static ngx_event_t  ngx_http_sector_cache_fetch_watcher;
+
+
+/* What came of a fetch, for counters and breaker.  Of a failing status only
+ * what the upstream is to blame for is held against it. */
+
+static const struct {
+    sector_fetch_stat_e                 stat;
+    sector_breaker_result_e             result;
+} ngx_http_sector_cache_fetch_results[] = {
+    { SECTOR_FETCH_OK, SECTOR_BREAKER_SUCCESS },
+    { SECTOR_FETCH_NOT_FOUND, SECTOR_BREAKER_SUCCESS },
+    { SECTOR_FETCH_ERROR, SECTOR_BREAKER_FAILURE },
+    { SECTOR_FETCH_INVALID, SECTOR_BREAKER_FAILURE },
+    { SECTOR_FETCH_TIMEOUT, SECTOR_BREAKER_FAILURE },
+    { SECTOR_FETCH_REFUSED, SECTOR_BREAKER_IGNORE },
+    { SECTOR_FETCH_REFUSED_QUEUE, SECTOR_BREAKER_IGNORE },
+    { SECTOR_FETCH_REFUSED_RATE, SECTOR_BREAKER_IGNORE },
+    { SECTOR_FETCH_ABORTED, SECTOR_BREAKER_IGNORE }
+};
+
+
+void
+ngx_http_sector_cache_fetch_init(ngx_http_sector_cache_main_conf_t *mcf)
+{
+    ngx_queue_init(&ngx_http_sector_cache_fetch_parked);
+
+    ngx_http_sector_cache_fetch_watcher.handler =
+                                             ngx_http_sector_cache_fetch_watch;
+    ngx_http_sector_cache_fetch_watcher.log = ngx_cycle->log;
+    ngx_http_sector_cache_fetch_watcher.data = mcf;
+
+    ngx_http_sector_cache_source_reap(mcf, 1);
+}
 
 
 ngx_int_t
@@ -130,6 +158,23 @@ ngx_http_sector_cache_fetch_leave(ngx_http_sector_cache_waiter_t *waiter)
 }
 
 
+void
+ngx_http_sector_cache_fetch_wake(void)
+{
+    ngx_queue_t                    *q;
+    ngx_http_sector_cache_fetch_t  *f;
+
+    for (q = ngx_queue_head(&ngx_http_sector_cache_fetch_parked);
+         q != ngx_queue_sentinel(&ngx_http_sector_cache_fetch_parked);
+         q = ngx_queue_next(q))
+    {
+        f = ngx_queue_data(q, ngx_http_sector_cache_fetch_t, parked);
+
+        ngx_post_event(&f->step, &ngx_posted_events);
+    }
+}
+
+
 static ngx_http_sector_cache_fetch_t *
 ngx_http_sector_cache_fetch_find(ngx_http_sector_cache_wanted_t *wanted)
 {
@@ -174,19 +219,26 @@ ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted)
     f->zone = wanted->conf->sectors;
     f->source = wanted->conf->fetch->source;
     f->shared = wanted->shared;
+    f->force = wanted->force;
 
     f->info.symbol.data = (u_char *) f->symbol;
     f->info.symbol.len = ngx_strlen(wanted->symbol);
     f->info.source = f->source;
     ngx_memcpy(f->symbol, wanted->symbol, f->info.symbol.len);
 
-    f->start.handler = ngx_http_sector_cache_fetch_start;
-    f->start.data = f;
-    f->start.log = ngx_cycle->log;
+    f->step.handler = ngx_http_sector_cache_fetch_step;
+    f->step.data = f;
+    f->step.log = ngx_cycle->log;
+
+    f->timer.handler = ngx_http_sector_cache_fetch_timer;
+    f->timer.data = f;
+    f->timer.log = ngx_cycle->log;
 
     f->timeout.handler = ngx_http_sector_cache_fetch_timeout;
     f->timeout.data = f;
     f->timeout.log = ngx_cycle->log;
+
+    f->started_ms = ngx_current_msec;
 
     if (f->shared) {
         f->node.str = f->info.symbol;
@@ -195,43 +247,164 @@ ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted)
         ngx_rbtree_insert(&f->zone->flights, &f->node.node);
     }
 
-    ngx_post_event(&f->start, &ngx_posted_events);
+    ngx_post_event(&f->step, &ngx_posted_events);
 
     return f;
 }
 
 
 static void
-ngx_http_sector_cache_fetch_start(ngx_event_t *ev)
+ngx_http_sector_cache_fetch_step(ngx_event_t *ev)
 {
     ngx_http_sector_cache_fetch_t  *f;
 
     f = ev->data;
 
-    f->started_ms = ngx_current_msec;
+    if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_STARTING) {
+        ngx_http_sector_cache_fetch_begin(f);
 
-    if (ngx_http_sector_cache_source_acquire(f->source, &f->permit,
-                                             &f->answer.retry_after_ms)
-        != NGX_OK)
-    {
-        ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_OPEN,
-                                       "Circuit breaker of source %V is open",
-                                       &f->source->name);
-        ngx_http_sector_cache_fetch_end(f);
+    } else {
+        ngx_http_sector_cache_fetch_look(f);
+    }
+}
+
+
+/* Takes a turn. */
+
+static void
+ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_http_sector_cache_turn_e  turn;
+
+    turn = ngx_http_sector_cache_source_join(f->source, f->zone,
+                                             &f->info.symbol, f->shared,
+                                             &f->turn,
+                                             &f->answer.retry_after_ms);
+    switch (turn) {
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_GO:
+        ngx_http_sector_cache_fetch_go(f);
+        return;
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_JOINED:
+
+        if (!ngx_queue_empty(&f->waiters)) {
+            ngx_http_sector_cache_source_count(f->source,
+                                               SECTOR_FETCH_COALESCED);
+        }
+
+        ngx_http_sector_cache_fetch_park(f,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_JOINED);
+        return;
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_QUEUED:
+        ngx_http_sector_cache_fetch_park(f,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED);
+        return;
+
+    default:
+        ngx_http_sector_cache_fetch_refuse(f, turn);
+    }
+}
+
+
+/* It was woken, perhaps for nothing. */
+
+static void
+ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f)
+{
+    sector_flight_outcome_t       outcome;
+    ngx_http_sector_cache_turn_e  turn;
+
+    turn = ngx_http_sector_cache_source_look(f->source, &f->turn, &outcome);
+
+    switch (turn) {
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_GO:
+        ngx_http_sector_cache_fetch_go(f);
+        return;
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_QUEUED:
+        ngx_http_sector_cache_fetch_park(f,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED);
+        return;
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_JOINED:
+        return;
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_DONE:
+        ngx_http_sector_cache_fetch_told(f, &outcome);
+        ngx_http_sector_cache_fetch_deliver(f);
+        return;
+
+    default: /* NGX_HTTP_SECTOR_CACHE_TURN_GONE */
+        break;
+    }
+
+    if (ngx_http_sector_cache_fetch_memory(f, f->turn.id) == NGX_OK) {
+        ngx_http_sector_cache_fetch_deliver(f);
         return;
     }
 
-    f->permitted = 1;
+    /* the zone had no room for it, or the turn was taken back: once more */
+
+    ngx_http_sector_cache_fetch_unpark(f);
+    ngx_http_sector_cache_fetch_begin(f);
+}
+
+
+/* There is a place.  Whoever had the key in flight a moment ago has stored it
+ * before he said so: then there is nothing to fetch. */
+
+static void
+ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_http_sector_cache_turn_e  turn;
+
+    ngx_http_sector_cache_fetch_unpark(f);
+
+    if (f->shared && !f->force
+        && ngx_http_sector_cache_fetch_memory(f, 0) == NGX_OK)
+    {
+        ngx_http_sector_cache_source_end(f->source, &f->turn, NULL, NULL);
+        ngx_http_sector_cache_fetch_deliver(f);
+        return;
+    }
+
+    turn = ngx_http_sector_cache_source_admit(f->source, &f->turn,
+                                              &f->answer.retry_after_ms);
+
+    if (turn != NGX_HTTP_SECTOR_CACHE_TURN_GO) {
+        ngx_http_sector_cache_fetch_refuse(f, turn);
+        return;
+    }
+
     ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_STARTED);
 
+    f->deadline_ms = ngx_current_msec + (ngx_msec_t) f->source->timeout_ms;
     ngx_add_timer(&f->timeout, (ngx_msec_t) f->source->timeout_ms);
+
+    ngx_http_sector_cache_fetch_call(f);
+}
+
+
+/* Calls the upstream; f may be gone when it returns. */
+
+static void
+ngx_http_sector_cache_fetch_call(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
+
+    f->state = NGX_HTTP_SECTOR_CACHE_FETCH_CALLING;
+    f->call_ms = ngx_current_msec;
+    f->calls++;
 
     if (ngx_http_sector_cache_fetch_run(f) != NGX_OK) {
         ngx_http_sector_cache_fetch_fail(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
                                          "Fetch from source %V could not be "
                                          "started", &f->source->name);
-        ngx_http_sector_cache_fetch_end(f);
+        ngx_http_sector_cache_fetch_end(f, NULL);
     }
 }
 
@@ -307,26 +480,6 @@ ngx_http_sector_cache_fetch_info(ngx_http_sector_cache_fetch_t *f,
 
 
 static void
-ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev)
-{
-    ngx_http_sector_cache_fetch_t     *f;
-    ngx_http_sector_cache_detached_t  *d;
-
-    f = ev->data;
-
-    ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT,
-                                     "Source %V did not answer within %uL ms",
-                                     &f->source->name, f->source->timeout_ms);
-
-    d = f->detached;
-    f->detached = NULL;
-
-    ngx_http_sector_cache_detached_abort(d);
-    ngx_http_sector_cache_fetch_end(f);
-}
-
-
-static void
 ngx_http_sector_cache_fetch_done(ngx_http_sector_cache_detached_t *d)
 {
     ngx_http_sector_cache_fetch_t  *f;
@@ -335,344 +488,279 @@ ngx_http_sector_cache_fetch_done(ngx_http_sector_cache_detached_t *d)
     f->detached = NULL;
 
     ngx_http_sector_cache_fetch_judge(f, d);
-    ngx_http_sector_cache_fetch_end(f);
+    ngx_http_sector_cache_fetch_ended(f);
+
+    if (ngx_http_sector_cache_fetch_pause(f) != NGX_OK) {
+        ngx_http_sector_cache_fetch_end(f, &f->call);
+    }
 }
 
 
-/* Turns what came into an answer. */
+/* A call has ended: what the breaker will be told of it. */
 
 static void
-ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_detached_t *d)
+ngx_http_sector_cache_fetch_ended(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_uint_t                     status;
+    ngx_http_sector_cache_call_t  *call;
+
+    call = &f->call;
+    status = f->answer.upstream_status;
+
+    call->observed = 0;
+    call->result = ngx_http_sector_cache_fetch_results[f->answer.result].result;
+    call->elapsed_ms = ngx_current_msec - f->call_ms;
+    call->retry_after_ms = 0;
+
+    if (status == NGX_HTTP_TOO_MANY_REQUESTS
+        || status == NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
+        call->retry_after_ms = f->answer.retry_after_ms;
+
+    } else if (status != 0 && status < NGX_HTTP_INTERNAL_SERVER_ERROR
+               && f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_FAILED)
+    {
+        call->result = SECTOR_BREAKER_IGNORE;
+    }
+}
+
+
+/*
+ * Pauses before a retry: NGX_OK, or NGX_DECLINED where none may be made or
+ * could not be made within the fetch's time.  Exponential backoff with full
+ * jitter, but not before the upstream wants to be asked again; that it said
+ * when, the breaker has to know at once, for the sake of all others.
+ */
+
+static ngx_int_t
+ngx_http_sector_cache_fetch_pause(ngx_http_sector_cache_fetch_t *f)
+{
+    uint64_t  pause, most;
+
+    if (!f->passing || f->calls > f->source->retries) {
+        return NGX_DECLINED;
+    }
+
+    most = f->source->backoff_ms << (f->calls - 1);
+    most = ngx_min(most, NGX_HTTP_SECTOR_CACHE_PAUSE_MAX);
+
+    pause = ngx_random() % (most + 1);
+    pause = ngx_max(pause, f->call.retry_after_ms);
+
+    if ((ngx_msec_int_t) (f->deadline_ms - ngx_current_msec)
+        <= (ngx_msec_int_t) pause)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (f->call.retry_after_ms) {
+        ngx_http_sector_cache_source_report(f->source, &f->turn, &f->call);
+
+    } else {
+        ngx_http_sector_cache_source_observe(f->source, &f->call);
+    }
+
+    f->state = NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED;
+    ngx_add_timer(&f->timer, (ngx_msec_t) pause);
+
+    return NGX_OK;
+}
+
+
+/* The time in the queue, or a pause, is over. */
+
+static void
+ngx_http_sector_cache_fetch_timer(ngx_event_t *ev)
+{
+    ngx_http_sector_cache_fetch_t  *f;
+
+    f = ev->data;
+
+    if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED) {
+        ngx_http_sector_cache_fetch_again(f);
+        return;
+    }
+
+    ngx_http_sector_cache_fetch_refuse(f, NGX_HTTP_SECTOR_CACHE_TURN_QUEUED);
+}
+
+
+/* Retries, or waits on for leave, or gives up with the last answer. */
+
+static void
+ngx_http_sector_cache_fetch_again(ngx_http_sector_cache_fetch_t *f)
+{
+    uint64_t                      retry_after_ms;
+    ngx_http_sector_cache_turn_e  turn;
+
+    turn = ngx_http_sector_cache_source_admit(f->source, &f->turn,
+                                              &retry_after_ms);
+
+    if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GO) {
+        ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_RETRIES);
+        ngx_http_sector_cache_fetch_call(f);
+        return;
+    }
+
+    if ((ngx_msec_int_t) (f->deadline_ms - ngx_current_msec)
+        > (ngx_msec_int_t) retry_after_ms)
+    {
+        ngx_add_timer(&f->timer, (ngx_msec_t) retry_after_ms);
+        return;
+    }
+
+    ngx_http_sector_cache_fetch_end(f, &f->call);
+}
+
+
+/* The time of all calls is over. */
+
+static void
+ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev)
+{
+    ngx_http_sector_cache_fetch_t     *f;
+    ngx_http_sector_cache_detached_t  *d;
+
+    f = ev->data;
+    d = f->detached;
+
+    if (d == NULL) {
+        ngx_http_sector_cache_fetch_end(f, &f->call);
+        return;
+    }
+
+    f->detached = NULL;
+    f->answer.upstream_status = 0;
+
+    ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT,
+                                     "Source %V did not answer within %uL ms",
+                                     &f->source->name, f->source->timeout_ms);
+
+    ngx_http_sector_cache_fetch_ended(f);
+    ngx_http_sector_cache_detached_abort(d);
+    ngx_http_sector_cache_fetch_end(f, &f->call);
+}
+
+
+/* No call is made, for a reason of our own. */
+
+static void
+ngx_http_sector_cache_fetch_refuse(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_turn_e turn)
 {
     ngx_str_t  *name;
 
     name = &f->source->name;
 
-    f->answer.upstream_status = d->status;
-    f->answer.retry_after_ms =
-                     ngx_http_sector_cache_fetch_retry_after(&d->retry_after);
+    switch (turn) {
 
-    if (d->ended) {
-        f->answer.upstream_status = 0;
+    case NGX_HTTP_SECTOR_CACHE_TURN_OPEN:
+        ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_OPEN,
+                                         "Circuit breaker of source %V is open",
+                                         name);
+        break;
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_LIMITED:
         ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
-                                         "Fetch from source %V was ended",
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED,
+                                         "Rate limit of source %V is reached",
                                          name);
+        break;
 
-    } else if (d->status == 0
-               || (d->failed && d->status == NGX_HTTP_BAD_GATEWAY))
-    {
-        f->answer.upstream_status = 0;
-        ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
-                                         "Connection to source %V failed",
+    case NGX_HTTP_SECTOR_CACHE_TURN_QUEUED:
+        ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FULL,
+                                         "No place for a fetch from source %V "
+                                         "came free within %uL ms", name,
+                                         f->source->queue_timeout_ms);
+        break;
+
+    default: /* NGX_HTTP_SECTOR_CACHE_TURN_FULL */
+        ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FULL,
+                                         "Fetch queue of source %V is full",
                                          name);
-
-    } else if (d->timed_out && d->status == NGX_HTTP_GATEWAY_TIME_OUT) {
-        f->answer.upstream_status = 0;
-        ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT,
-                                         "Source %V did not answer in time",
-                                         name);
-
-    } else if (d->status == NGX_HTTP_NOT_FOUND) {
-        ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
-                                              f->source);
-
-    } else if (d->status / 100 == 3 && d->status != NGX_HTTP_NOT_MODIFIED) {
-        ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
-                                         "Source %V redirected with status "
-                                         "%ui, redirects are not followed",
-                                         name, d->status);
-
-    } else if (d->status != NGX_HTTP_OK && d->status != NGX_HTTP_NO_CONTENT) {
-        ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
-                                         "Source %V answered with status %ui",
-                                         name, d->status);
-
-    } else {
-        ngx_http_sector_cache_fetch_judge_body(f, d);
+        break;
     }
 
-    if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND
-        && f->shared)
-    {
-        ngx_http_sector_cache_fetch_store(f, NULL, 1);
-    }
+    ngx_http_sector_cache_fetch_end(f, NULL);
 }
 
 
-/* A status that promises a body: is it whole, and of use? */
+/* Ends a fetch of ours; call is its last one, NULL where none was made. */
 
 static void
-ngx_http_sector_cache_fetch_judge_body(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_detached_t *d)
+ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_call_t *call)
 {
-    ngx_str_t  *name;
+    ngx_uint_t               kept;
+    sector_flight_outcome_t  outcome;
 
-    name = &f->source->name;
+    f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
 
-    if (d->too_large) {
-        ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
-                                         "Source %V sent a body larger than "
-                                         "max_object, %uz bytes",
-                                         name, d->body_max);
+    ngx_http_sector_cache_source_count(f->source,
+                 ngx_http_sector_cache_fetch_results[f->answer.result].stat);
 
-    } else if (d->no_memory) {
-        ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
-                                         "No memory for the body of source %V",
-                                         name);
+    if (f->turn.id) {
 
-    } else if (!d->complete
-               || (d->content_length >= 0
-                   && (off_t) d->body_len < d->content_length))
-    {
-        ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
-                                         "Source %V sent a body that was cut "
-                                         "off after %uz bytes",
-                                         name, d->body_len);
+        /* what is in the zone, or was and is not, others see for themselves */
 
-    } else if (d->encoding.len) {
-        ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
-                                         "Source %V sent a body with a content "
-                                         "encoding that was not asked for",
-                                         name);
+        kept = (f->answer.stored
+                || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK);
 
-    } else {
-        ngx_http_sector_cache_fetch_parse(f, d);
+        if (!kept) {
+            ngx_http_sector_cache_fetch_outcome(f, &outcome);
+        }
+
+        ngx_http_sector_cache_source_end(f->source, &f->turn, call,
+                                         kept ? NULL : &outcome);
     }
+
+    ngx_http_sector_cache_fetch_log(f);
+    ngx_http_sector_cache_fetch_deliver(f);
 }
 
 
-/* Gives a whole body to the model. */
+/* An error line for what is an error; the breaker logs its own. */
 
 static void
-ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_detached_t *d)
+ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f)
 {
-    sector_model_input_t             in;
-    sector_model_output_t            out;
-    sector_model_status_e            status;
-    ngx_http_sector_cache_symbol_t  *symbol;
+    switch (f->answer.result) {
 
-    symbol = ngx_http_sector_cache_find_symbol(f->conf, f->symbol);
+    case NGX_HTTP_SECTOR_CACHE_FETCH_OK:
+    case NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND:
+    case NGX_HTTP_SECTOR_CACHE_FETCH_OPEN:
+        return;
 
-    in.body = (char *) d->body;
-    in.body_len = d->body_len;
-    in.format = f->conf->fetch->format;
-    in.symbol = f->symbol;
-    in.name = symbol ? (char *) symbol->name.data : NULL;
-    in.wall_ms = ngx_http_sector_cache_wall_ms();
-
-    status = sector_model_parse(&in, &out);
-
-    switch (status) {
-
-    case SECTOR_MODEL_OK:
-        f->answer.data.len = out.json_len;
-        f->answer.data.data = ngx_pnalloc(f->pool, out.json_len);
-
-        if (f->answer.data.data == NULL) {
-            status = SECTOR_MODEL_NO_MEMORY;
-            break;
-        }
-
-        ngx_memcpy(f->answer.data.data, out.json, out.json_len);
-
-        if (f->shared) {
-            ngx_http_sector_cache_fetch_store(f, &f->answer.data, 0);
-        }
-
-        break;
-
-    case SECTOR_MODEL_NOT_FOUND:
-        ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
-                                              f->source);
-        break;
-
-    case SECTOR_MODEL_INVALID:
-        ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
-                                         "Source %V sent an invalid body: %s",
-                                         &f->source->name, out.reason);
-        break;
+    case NGX_HTTP_SECTOR_CACHE_FETCH_FULL:
+    case NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED:
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "sector cache fetch of \"%s\" refused: %V",
+                      f->symbol, &f->answer.reason);
+        return;
 
     default:
-        break;
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "sector cache fetch of \"%s\" failed after %M ms: %V",
+                      f->symbol, f->answer.elapsed_ms, &f->answer.reason);
     }
-
-    if (status == SECTOR_MODEL_NO_MEMORY) {
-        ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
-                                         "No memory for the body of source %V",
-                                         &f->source->name);
-    }
-
-    free(out.json);
 }
 
 
-/* Stores a good answer, or notes that there is no such symbol.  A zone
- * without room is no error: the answer is served all the same. */
+/* Hands the answer to all who wait here. */
 
 static void
-ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
-    ngx_str_t *value, ngx_uint_t negative)
-{
-    sector_store_t        *store;
-    sector_store_item_t    item;
-    sector_store_view_t    view;
-    sector_store_error_e   error;
-
-    store = &f->zone->store;
-
-    if (negative && store->policy.negative_ms == 0) {
-        return;
-    }
-
-    ngx_memzero(&item, sizeof(sector_store_item_t));
-
-    item.value = negative ? "" : (const void *) value->data;
-    item.value_bytes = negative ? 0 : value->len;
-    item.negative = negative;
-
-    error = sector_store_put(store, f->symbol, f->info.symbol.len, &item,
-                             ngx_current_msec,
-                             ngx_http_sector_cache_wall_ms());
-
-    if (error != SECTOR_STORE_OK) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "sector_cache_zone \"%V\" could not store \"%s\" of %uz "
-                      "bytes: %s", &f->zone->name, f->symbol,
-                      item.value_bytes,
-                      error == SECTOR_STORE_TOO_LARGE
-                      ? "larger than max_object" : "no room");
-        return;
-    }
-
-    f->answer.stored = 1;
-
-    if (sector_store_read(store, f->symbol, f->info.symbol.len,
-                          ngx_current_msec, &view)
-        != SECTOR_STORE_NONE)
-    {
-        if (view.fresh_until_ms > ngx_current_msec) {
-            f->answer.ttl_ms = view.fresh_until_ms - ngx_current_msec;
-        }
-
-        sector_store_read_end(store);
-    }
-}
-
-
-/* Retry-After, RFC 9110 section 10.2.3: seconds or a date, as milliseconds
- * from now; 0 if there is none or it is neither. */
-
-static uint64_t
-ngx_http_sector_cache_fetch_retry_after(ngx_str_t *value)
-{
-    time_t     date;
-    ngx_int_t  seconds;
-
-    if (value->len == 0) {
-        return 0;
-    }
-
-    seconds = ngx_atoi(value->data, value->len);
-
-    if (seconds != NGX_ERROR) {
-        return (uint64_t) ngx_min(seconds, 365 * 86400) * 1000;
-    }
-
-    date = ngx_parse_http_time(value->data, value->len);
-
-    return date > ngx_time() ? (uint64_t) (date - ngx_time()) * 1000 : 0;
-}
-
-
-void
-ngx_http_sector_cache_fetch_not_found(ngx_pool_t *pool,
-    ngx_http_sector_cache_answer_t *answer, const char *symbol,
-    ngx_http_sector_cache_source_t *source)
-{
-    answer->result = NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND;
-
-    ngx_http_sector_cache_fetch_reason(pool, &answer->reason,
-                                       "Symbol %s does not exist at source %V",
-                                       symbol, &source->name);
-}
-
-
-/* Notes a result other than OK, and why. */
-
-static void
-ngx_http_sector_cache_fetch_fail(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_fetch_e result, const char *fmt, ...)
-{
-    va_list  args;
-
-    f->answer.result = result;
-    ngx_str_null(&f->answer.data);
-
-    va_start(args, fmt);
-    ngx_http_sector_cache_fetch_vreason(f->pool, &f->answer.reason, fmt, args);
-    va_end(args);
-}
-
-
-static void
-ngx_http_sector_cache_fetch_reason(ngx_pool_t *pool, ngx_str_t *reason,
-    const char *fmt, ...)
-{
-    va_list  args;
-
-    va_start(args, fmt);
-    ngx_http_sector_cache_fetch_vreason(pool, reason, fmt, args);
-    va_end(args);
-}
-
-
-/* Prints a reason, terminated; a fixed one when there is no memory. */
-
-static void
-ngx_http_sector_cache_fetch_vreason(ngx_pool_t *pool, ngx_str_t *reason,
-    const char *fmt, va_list args)
-{
-    u_char  *p, *last;
-
-    p = ngx_pnalloc(pool, NGX_HTTP_SECTOR_CACHE_REASON_MAX);
-    if (p == NULL) {
-        ngx_str_set(reason, "Fetch failed");
-        return;
-    }
-
-    last = ngx_vslprintf(p, p + NGX_HTTP_SECTOR_CACHE_REASON_MAX - 1, fmt,
-                         args);
-    *last = '\0';
-
-    reason->data = p;
-    reason->len = last - p;
-}
-
-
-static void
-ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f)
+ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f)
 {
     ngx_queue_t                     *q;
     ngx_http_sector_cache_waiter_t  *waiter;
+
+    ngx_http_sector_cache_fetch_unpark(f);
 
     if (f->timeout.timer_set) {
         ngx_del_timer(&f->timeout);
     }
 
     f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
-
-    ngx_http_sector_cache_fetch_report(f);
-    ngx_http_sector_cache_fetch_log(f);
 
     /* from here on, who asks begins a new fetch */
 
@@ -695,92 +783,75 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f)
 }
 
 
-/* Counts the outcome and tells the breaker. */
-
-static void
-ngx_http_sector_cache_fetch_report(ngx_http_sector_cache_fetch_t *f)
-{
-    ngx_uint_t                status;
-    sector_fetch_stat_e       stat;
-    sector_breaker_result_e   result;
-
-    status = f->answer.upstream_status;
-
-    switch (f->answer.result) {
-
-    case NGX_HTTP_SECTOR_CACHE_FETCH_OK:
-        stat = SECTOR_FETCH_OK;
-        result = SECTOR_BREAKER_SUCCESS;
-        break;
-
-    case NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND:
-        stat = SECTOR_FETCH_NOT_FOUND;
-        result = SECTOR_BREAKER_SUCCESS;
-        break;
-
-    case NGX_HTTP_SECTOR_CACHE_FETCH_FAILED:
-        stat = SECTOR_FETCH_ERROR;
-        result = (status == 0 || status == 429 || status >= 500)
-                 ? SECTOR_BREAKER_FAILURE : SECTOR_BREAKER_IGNORE;
-        break;
-
-    case NGX_HTTP_SECTOR_CACHE_FETCH_INVALID:
-        stat = SECTOR_FETCH_INVALID;
-        result = SECTOR_BREAKER_FAILURE;
-        break;
-
-    case NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT:
-        stat = SECTOR_FETCH_TIMEOUT;
-        result = SECTOR_BREAKER_FAILURE;
-        break;
-
-    case NGX_HTTP_SECTOR_CACHE_FETCH_OPEN:
-        stat = SECTOR_FETCH_REFUSED;
-        result = SECTOR_BREAKER_IGNORE;
-        break;
-
-    default: /* NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED */
-        stat = SECTOR_FETCH_ABORTED;
-        result = SECTOR_BREAKER_IGNORE;
-        break;
-    }
-
-    ngx_http_sector_cache_source_count(f->source, stat);
-
-    if (f->permitted) {
-        f->permitted = 0;
-        ngx_http_sector_cache_source_report(f->source, &f->permit, result,
-                                            f->answer.elapsed_ms,
-                                            (status == 429 || status == 503)
-                                            ? f->answer.retry_after_ms : 0);
-    }
-}
-
-
-/* An error line for what is an error; the breaker logs its own. */
-
-static void
-ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f)
-{
-    switch (f->answer.result) {
-
-    case NGX_HTTP_SECTOR_CACHE_FETCH_OK:
-    case NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND:
-    case NGX_HTTP_SECTOR_CACHE_FETCH_OPEN:
-        return;
-
-    default:
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "sector cache fetch of \"%s\" failed after %M ms: %V",
-                      f->symbol, f->answer.elapsed_ms, &f->answer.reason);
-    }
-}
-
-
 static void
 ngx_http_sector_cache_fetch_unref(ngx_http_sector_cache_fetch_t *f)
 {
     if (--f->refs == 0) {
         ngx_destroy_pool(f->pool);
     }
+}
+
+
+/* Waits to be woken; in the queue, not for ever. */
+
+static void
+ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_fetch_state_e state)
+{
+    if (f->state == state) {
+        return;
+    }
+
+    if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_STARTING) {
+        ngx_queue_insert_tail(&ngx_http_sector_cache_fetch_parked, &f->parked);
+    }
+
+    f->state = state;
+
+    if (state == NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED) {
+        ngx_add_timer(&f->timer, (ngx_msec_t) f->source->queue_timeout_ms);
+    }
+
+    if (!ngx_http_sector_cache_fetch_watcher.timer_set) {
+        ngx_add_timer(&ngx_http_sector_cache_fetch_watcher,
+                      NGX_HTTP_SECTOR_CACHE_WATCH_MS);
+    }
+}
+
+
+/* Waits no longer, for whatever it waited. */
+
+static void
+ngx_http_sector_cache_fetch_unpark(ngx_http_sector_cache_fetch_t *f)
+{
+    if (f->step.posted) {
+        ngx_delete_posted_event(&f->step);
+    }
+
+    if (f->timer.timer_set) {
+        ngx_del_timer(&f->timer);
+    }
+
+    if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_JOINED
+        || f->state == NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED)
+    {
+        ngx_queue_remove(&f->parked);
+        f->state = NGX_HTTP_SECTOR_CACHE_FETCH_STARTING;
+    }
+}
+
+
+/* Are those alive for whom we wait?  And was a wake lost? */
+
+static void
+ngx_http_sector_cache_fetch_watch(ngx_event_t *ev)
+{
+    if (ngx_queue_empty(&ngx_http_sector_cache_fetch_parked)) {
+        return;
+    }
+
+    ngx_http_sector_cache_source_reap(ev->data, 0);
+    ngx_http_sector_cache_fetch_wake();
+
+    ngx_add_timer(ev, NGX_HTTP_SECTOR_CACHE_WATCH_MS);
 }

@@ -5,8 +5,8 @@
  * Layer 2.  Reports through a callback; knows nothing of responses.
  *
  * A fetch belongs to no client.  Those who ask for a symbol that is being
- * fetched by this worker join its fetch; one that nobody waits for any more
- * completes and is stored all the same.
+ * fetched, by this worker or another, wait for it; one that nobody waits for
+ * any more completes and is stored all the same.
  */
 
 #ifndef NGX_HTTP_SECTOR_CACHE_FETCH_H
@@ -23,6 +23,8 @@ typedef enum {
     NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,    /* the body */
     NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT,
     NGX_HTTP_SECTOR_CACHE_FETCH_OPEN,       /* refused by the breaker */
+    NGX_HTTP_SECTOR_CACHE_FETCH_FULL,       /* refused by the queue */
+    NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED,    /* refused by the rate limit */
     NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED     /* for a reason of our own */
 } ngx_http_sector_cache_fetch_e;
 
@@ -39,7 +41,11 @@ typedef struct {
     ngx_uint_t                          upstream_status;    /* 0: none */
     uint64_t                            retry_after_ms;     /* 0: not said */
     ngx_msec_t                          elapsed_ms;
+    uint64_t                            age_ms;     /* memory: of the entry */
     unsigned                            stored:1;
+    unsigned                            memory:1;   /* another fetch, that
+                                                       nobody waited for here,
+                                                       had just stored it */
 } ngx_http_sector_cache_answer_t;
 
 
@@ -69,6 +75,7 @@ typedef struct {
     ngx_http_core_srv_conf_t           *server;     /* of the API location */
     const char                         *symbol;     /* terminated */
     unsigned                            shared:1;   /* join, and store */
+    unsigned                            force:1;    /* also if it is fresh */
 } ngx_http_sector_cache_wanted_t;
 
 
@@ -88,6 +95,17 @@ ngx_int_t ngx_http_sector_cache_fetch_join(
 void ngx_http_sector_cache_fetch_not_found(ngx_pool_t *pool,
     ngx_http_sector_cache_answer_t *answer, const char *symbol,
     ngx_http_sector_cache_source_t *source);
+
+
+/* A worker begins: takes back what dead ones held. */
+
+void ngx_http_sector_cache_fetch_init(
+    ngx_http_sector_cache_main_conf_t *mcf);
+
+
+/* Another process has ended a fetch or passed a place on, or may have. */
+
+void ngx_http_sector_cache_fetch_wake(void);
 
 
 /* Stops waiting, if it still does. */

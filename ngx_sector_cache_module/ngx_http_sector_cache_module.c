@@ -3,12 +3,17 @@
  */
 
 #include "ngx_http_sector_cache_conf.h"
+#include "ngx_http_sector_cache_fetch.h"
 #include "ngx_http_sector_cache_persist.h"
+#include "ngx_http_sector_cache_probe.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_variables.h"
+#include "ngx_http_sector_cache_wake.h"
 
 
+static ngx_int_t ngx_http_sector_cache_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_sector_cache_init_process(ngx_cycle_t *cycle);
+static void ngx_http_sector_cache_woken(ngx_event_t *ev);
 static void ngx_http_sector_cache_exit_process(ngx_cycle_t *cycle);
 static void ngx_http_sector_cache_exit_master(ngx_cycle_t *cycle);
 
@@ -97,7 +102,7 @@ ngx_module_t  ngx_http_sector_cache_module = {
     ngx_http_sector_cache_commands,        /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_sector_cache_init_module,     /* init module */
     ngx_http_sector_cache_init_process,    /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -105,6 +110,22 @@ ngx_module_t  ngx_http_sector_cache_module = {
     ngx_http_sector_cache_exit_master,     /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_int_t
+ngx_http_sector_cache_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_sector_cache_module);
+
+    if (mcf && mcf->sources.nelts) {
+        ngx_http_sector_cache_wake_open(cycle);
+    }
+
+    return NGX_OK;
+}
 
 
 /* The cache manager and loader run this too, and need no reader's slot. */
@@ -122,9 +143,22 @@ ngx_http_sector_cache_init_process(ngx_cycle_t *cycle)
     {
         ngx_http_sector_cache_shm_attach(mcf);
         ngx_http_sector_cache_persist_start(cycle, mcf);
+
+        ngx_http_sector_cache_fetch_init(mcf);
+        ngx_http_sector_cache_probe_init(mcf);
+        ngx_http_sector_cache_wake_listen(cycle, ngx_http_sector_cache_woken,
+                                          mcf);
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_sector_cache_woken(ngx_event_t *ev)
+{
+    ngx_http_sector_cache_fetch_wake();
+    ngx_http_sector_cache_probe_wake(ev->data);
 }
 
 

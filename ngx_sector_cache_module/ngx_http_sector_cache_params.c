@@ -5,8 +5,9 @@ static ngx_int_t ngx_http_sector_cache_param_set(ngx_conf_t *cf,
     const ngx_http_sector_cache_param_t *p, ngx_str_t *value, u_char *base);
 static ngx_int_t ngx_http_sector_cache_param_number(
     const ngx_http_sector_cache_param_t *p, ngx_str_t *value, uint64_t *n);
-static ngx_int_t ngx_http_sector_cache_param_rate(ngx_str_t *value,
-    uint64_t *n);
+static ngx_int_t ngx_http_sector_cache_param_rate(
+    const ngx_http_sector_cache_param_t *p, ngx_str_t *value,
+    sector_rate_t *rate);
 static ngx_int_t ngx_http_sector_cache_param_error(ngx_conf_t *cf,
     ngx_str_t *arg, const char *allowed);
 
@@ -85,6 +86,11 @@ ngx_http_sector_cache_param_set(ngx_conf_t *cf,
         return NGX_OK;
     }
 
+    if (p->type == NGX_HTTP_SECTOR_CACHE_RATE) {
+        return ngx_http_sector_cache_param_rate(p, value,
+                                      (sector_rate_t *) (base + p->offset));
+    }
+
     if (ngx_http_sector_cache_param_number(p, value, &n) != NGX_OK
         || n < p->min || n > p->max)
     {
@@ -142,9 +148,6 @@ ngx_http_sector_cache_param_number(const ngx_http_sector_cache_param_t *p,
         rc = ngx_atoi(digits.data, digits.len - 1);
         break;
 
-    case NGX_HTTP_SECTOR_CACHE_RATE:
-        return ngx_http_sector_cache_param_rate(value, n);
-
     default:
         rc = ngx_atoi(value->data, value->len);
         break;
@@ -160,34 +163,45 @@ ngx_http_sector_cache_param_number(const ngx_http_sector_cache_param_t *p,
 }
 
 
-/* Reads 10r/s or 30r/m as events in 1000 seconds. */
+/* Reads 10r/s or 30r/m: the bucket holds so many as the unit's time gives. */
 
 static ngx_int_t
-ngx_http_sector_cache_param_rate(ngx_str_t *value, uint64_t *n)
+ngx_http_sector_cache_param_rate(const ngx_http_sector_cache_param_t *p,
+    ngx_str_t *value, sector_rate_t *rate)
 {
-    ngx_int_t  rate;
+    u_char     *unit;
+    uint64_t    period_us;
+    ngx_int_t   n;
 
     if (value->len < 4 || value->len > 12) {
         return NGX_ERROR;
     }
 
-    rate = ngx_atoi(value->data, value->len - 3);
+    n = ngx_atoi(value->data, value->len - 3);
+    unit = value->data + value->len - 3;
 
-    if (rate == NGX_ERROR) {
+    if (ngx_strncmp(unit, "r/s", 3) == 0) {
+        period_us = 1000000;
+
+    } else if (ngx_strncmp(unit, "r/m", 3) == 0) {
+        period_us = 60 * 1000000;
+
+    } else {
         return NGX_ERROR;
     }
 
-    if (ngx_strncmp(value->data + value->len - 3, "r/s", 3) == 0) {
-        *n = (uint64_t) rate * 1000;
-        return NGX_OK;
+    /* the most is given for a second */
+
+    if (n == NGX_ERROR || (uint64_t) n < p->min
+        || (uint64_t) n > p->max * (period_us / 1000000))
+    {
+        return NGX_ERROR;
     }
 
-    if (ngx_strncmp(value->data + value->len - 3, "r/m", 3) == 0) {
-        *n = (uint64_t) rate * 1000 / 60;
-        return NGX_OK;
-    }
+    rate->burst = n;
+    rate->interval_us = period_us / n;
 
-    return NGX_ERROR;
+    return NGX_OK;
 }
 
 

@@ -11,6 +11,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "sector_rate.h"
+
 
 typedef enum {
     NGX_HTTP_SECTOR_CACHE_TIME = 0,     /* uint64_t, milliseconds */
@@ -18,7 +20,7 @@ typedef enum {
     NGX_HTTP_SECTOR_CACHE_NUMBER32,     /* uint32_t */
     NGX_HTTP_SECTOR_CACHE_PERCENT,      /* uint32_t, 0 - 100 */
     NGX_HTTP_SECTOR_CACHE_SIZE,         /* size_t, bytes */
-    NGX_HTTP_SECTOR_CACHE_RATE,         /* uint64_t, events in 1000 s */
+    NGX_HTTP_SECTOR_CACHE_RATE,         /* sector_rate_t: 10r/s or 30r/m */
     NGX_HTTP_SECTOR_CACHE_PATH          /* ngx_str_t, a full path */
 } ngx_http_sector_cache_param_e;
 

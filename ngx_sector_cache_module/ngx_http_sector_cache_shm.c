@@ -13,9 +13,14 @@
 #include "ngx_http_sector_cache_persist.h"
 
 
-#define NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE     (256 * 1024)
+/* The flights and, with the slab's own, 256k for the sources.  What is not in
+ * flight costs address space alone. */
+
+#define NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE                                    \
+    (ngx_align(sizeof(sector_flight_table_t), 4096) + 256 * 1024)
+
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC    0x73656374
-#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  1
+#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  2
 
 
 /* The control zone's root; under its slab mutex, but for what says atomic in
@@ -25,6 +30,8 @@ typedef struct {
     uint32_t                            magic;      /* set once */
     uint32_t                            version;    /* set once: the layout */
     size_t                              source_bytes;   /* set once */
+    size_t                              flights_bytes;  /* set once */
+    sector_flight_table_t              *flights;        /* set once */
     ngx_http_sector_cache_source_shm_t *sources;
 } ngx_http_sector_cache_control_t;
 
@@ -194,6 +201,19 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
 
         control->version = NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION;
         control->source_bytes = sizeof(ngx_http_sector_cache_source_shm_t);
+        control->flights_bytes = sizeof(sector_flight_table_t);
+        control->flights = ngx_slab_alloc(shpool,
+                                          sizeof(sector_flight_table_t));
+
+        if (control->flights == NULL) {
+            return NGX_ERROR;
+        }
+
+        /* ids that no entry of a dump has as its tag */
+
+        sector_flight_init(control->flights,
+                           (uint64_t) ngx_http_sector_cache_wall_ms());
+
         control->magic = NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC;
         shpool->data = control;
         shpool->log_nomem = 0;
@@ -206,6 +226,7 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
 
     for (i = 0; i < mcf->sources.nelts; i++) {
         sources[i]->shpool = shpool;
+        sources[i]->flights = control->flights;
         sources[i]->sh = ngx_http_sector_cache_shm_source(shpool, control,
                                                           &sources[i]->name);
         if (sources[i]->sh == NULL) {
@@ -234,7 +255,8 @@ ngx_http_sector_cache_shm_control(ngx_shm_zone_t *shm_zone)
 
     if (control->magic != NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC
         || control->version != NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION
-        || control->source_bytes != sizeof(ngx_http_sector_cache_source_shm_t))
+        || control->source_bytes != sizeof(ngx_http_sector_cache_source_shm_t)
+        || control->flights_bytes != sizeof(sector_flight_table_t))
     {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "the state of the sources has the layout of another "

@@ -15,7 +15,6 @@ static void ngx_http_sector_cache_slab_reset(void *ctx);
 static size_t ngx_http_sector_cache_slab_rounded(void *ctx, size_t size);
 static void ngx_http_sector_cache_slab_lock(void *ctx);
 static void ngx_http_sector_cache_slab_unlock(void *ctx);
-static int ngx_http_sector_cache_slab_alive(void *ctx, int32_t pid);
 static uint32_t ngx_http_sector_cache_slab_random(void *ctx);
 static void ngx_http_sector_cache_slab_recovered(void *ctx);
 
@@ -106,7 +105,7 @@ ngx_http_sector_cache_slab_unlock(void *ctx)
 }
 
 
-static int
+int
 ngx_http_sector_cache_slab_alive(void *ctx, int32_t pid)
 {
     return kill((pid_t) pid, 0) == 0 || ngx_errno != NGX_ESRCH;

@@ -28,4 +28,9 @@ void ngx_http_sector_cache_slab_ops(sector_store_ops_t *ops,
     ngx_http_sector_cache_slab_t *slab);
 
 
+/* Whether a process is there; ctx is not looked at. */
+
+int ngx_http_sector_cache_slab_alive(void *ctx, int32_t pid);
+
+
 #endif /* NGX_HTTP_SECTOR_CACHE_SLAB_H */

@@ -1,51 +1,221 @@
+/*
+ * A fetch takes its turn in two steps: a place, for which it may have to wait
+ * and which it keeps through its retries, and for each call of the upstream
+ * the leave of breaker and rate limit.  The leave is asked for last, when the
+ * call can be made at once: a breaker that opens while fetches wait in the
+ * queue refuses them, and a probe's place is not held by somebody who waits.
+ *
+ * What is woken is woken after the mutex was given back.  A breaker that opens
+ * wakes everybody, since each worker has a timer of its own by which it will
+ * probe.
+ */
+
+#include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_wake.h"
 
 
+/* A lease outlives the time of the fetch, which ends itself. */
+
+#define NGX_HTTP_SECTOR_CACHE_LEASE_MARGIN  500
+
+
+static void ngx_http_sector_cache_source_policy(
+    ngx_http_sector_cache_source_t *source, sector_flight_policy_t *policy);
+static void ngx_http_sector_cache_source_want(sector_flight_want_t *want);
+static void ngx_http_sector_cache_source_ask_locked(
+    ngx_http_sector_cache_source_shm_t *sh, sector_flight_want_t *want);
+static void ngx_http_sector_cache_source_hold_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn);
+static void ngx_http_sector_cache_source_report_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn,
+    ngx_http_sector_cache_call_t *call);
+static void ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
+    const sector_flight_lease_t *lease);
 static void ngx_http_sector_cache_source_log(
     ngx_http_sector_cache_source_t *source, uint32_t before, uint32_t after);
 
 
-ngx_int_t
-ngx_http_sector_cache_source_acquire(ngx_http_sector_cache_source_t *source,
-    sector_breaker_permit_t *permit, uint64_t *retry_after_ms)
+ngx_http_sector_cache_turn_e
+ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t shared,
+    ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms)
 {
-    int                rc;
-    uint32_t           before, after;
-    sector_breaker_t  *breaker;
+    sector_flight_join_e           join;
+    sector_flight_want_t           want;
+    sector_flight_policy_t         policy;
+    ngx_http_sector_cache_turn_e   rc;
 
-    breaker = &source->sh->breaker;
+    ngx_http_sector_cache_source_policy(source, &policy);
+    ngx_http_sector_cache_source_want(&want);
+
+    want.zone = (uint64_t) (uintptr_t) zone->store.shm;
+    want.key = key->data;
+    want.key_len = key->len;
+
+    *retry_after_ms = 0;
+
+    ngx_memzero(turn, sizeof(ngx_http_sector_cache_turn_t));
+    turn->since_ms = ngx_current_msec;
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
-    before = breaker->state;
-    rc = sector_breaker_acquire(breaker, &source->breaker, ngx_current_msec,
-                                permit, retry_after_ms);
-    after = breaker->state;
+    ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+
+    if (!shared) {
+        want.key_len = 0;
+    }
+
+    /* what is in flight already may be a probe, and is joined all the same */
+
+    if (sector_flight_find(source->flights, &want) == 0) {
+        (void) sector_breaker_peek(&source->sh->breaker, &source->breaker,
+                                   ngx_current_msec, retry_after_ms);
+    }
+
+    if (*retry_after_ms) {
+        rc = NGX_HTTP_SECTOR_CACHE_TURN_OPEN;
+
+    } else {
+        join = sector_flight_join(source->flights, &policy, &want,
+                                  ngx_current_msec, &turn->id);
+
+        rc = (join == SECTOR_FLIGHT_LEAD) ? NGX_HTTP_SECTOR_CACHE_TURN_GO
+             : (join == SECTOR_FLIGHT_QUEUED)
+               ? NGX_HTTP_SECTOR_CACHE_TURN_QUEUED
+             : (join == SECTOR_FLIGHT_JOINED)
+               ? NGX_HTTP_SECTOR_CACHE_TURN_JOINED
+             : NGX_HTTP_SECTOR_CACHE_TURN_FULL;
+    }
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    return rc;
+}
+
+
+ngx_http_sector_cache_turn_e
+ngx_http_sector_cache_source_look(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome)
+{
+    ngx_uint_t                     ours;
+    sector_flight_want_t           want;
+    sector_flight_state_e          state;
+    sector_flight_table_t         *flights;
+    sector_flight_policy_t         policy;
+    ngx_http_sector_cache_turn_e   rc;
+
+    flights = source->flights;
+
+    ngx_http_sector_cache_source_policy(source, &policy);
+    ngx_http_sector_cache_source_want(&want);
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    if (sector_flight_look(flights, turn->id) == SECTOR_FLIGHT_ORPHAN) {
+        (void) sector_flight_adopt(flights, turn->id, &policy, &want,
+                                   ngx_current_msec);
+    }
+
+    state = sector_flight_look(flights, turn->id);
+    ours = sector_flight_owned(flights, turn->id, want.owner);
+
+    switch (state) {
+
+    case SECTOR_FLIGHT_RUNNING:
+        rc = ours ? NGX_HTTP_SECTOR_CACHE_TURN_GO
+                  : NGX_HTTP_SECTOR_CACHE_TURN_JOINED;
+        break;
+
+    case SECTOR_FLIGHT_WAITING:
+        rc = ours ? NGX_HTTP_SECTOR_CACHE_TURN_QUEUED
+                  : NGX_HTTP_SECTOR_CACHE_TURN_JOINED;
+        break;
+
+    case SECTOR_FLIGHT_DONE:
+        *outcome = *sector_flight_outcome(flights, turn->id);
+        rc = NGX_HTTP_SECTOR_CACHE_TURN_DONE;
+        break;
+
+    default:
+        rc = NGX_HTTP_SECTOR_CACHE_TURN_GONE;
+        break;
+    }
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    return rc;
+}
+
+
+ngx_http_sector_cache_turn_e
+ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms)
+{
+    uint32_t                             before, after;
+    ngx_http_sector_cache_turn_e         rc;
+    ngx_http_sector_cache_source_shm_t  *sh;
+
+    sh = source->sh;
+    rc = NGX_HTTP_SECTOR_CACHE_TURN_GO;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    before = sh->breaker.state;
+    *retry_after_ms = 0;
+
+    if (!turn->permitted) {
+        (void) sector_breaker_peek(&sh->breaker, &source->breaker,
+                                   ngx_current_msec, retry_after_ms);
+    }
+
+    if (*retry_after_ms) {
+        rc = NGX_HTTP_SECTOR_CACHE_TURN_OPEN;
+
+    } else if (sector_rate_take(&sh->tat_us, &source->rate, ngx_current_msec,
+                                retry_after_ms)
+               != 0)
+    {
+        rc = NGX_HTTP_SECTOR_CACHE_TURN_LIMITED;
+
+    } else if (!turn->permitted) {
+        (void) sector_breaker_acquire(&sh->breaker, &source->breaker,
+                                      ngx_current_msec, &turn->permit,
+                                      retry_after_ms);
+        turn->permitted = 1;
+        ngx_http_sector_cache_source_hold_locked(source, turn);
+    }
+
+    if (rc == NGX_HTTP_SECTOR_CACHE_TURN_GO && !turn->admitted) {
+        turn->admitted = 1;
+        sector_stats_observe(&sh->wait, ngx_current_msec - turn->since_ms);
+    }
+
+    after = sh->breaker.state;
 
     ngx_shmtx_unlock(&source->shpool->mutex);
 
     ngx_http_sector_cache_source_log(source, before, after);
 
-    return rc == 0 ? NGX_OK : NGX_BUSY;
+    return rc;
 }
 
 
 void
 ngx_http_sector_cache_source_report(ngx_http_sector_cache_source_t *source,
-    sector_breaker_permit_t *permit, sector_breaker_result_e result,
-    uint64_t elapsed_ms, uint64_t retry_after_ms)
+    ngx_http_sector_cache_turn_t *turn,
+    ngx_http_sector_cache_call_t *call)
 {
-    uint32_t           before, after;
-    sector_breaker_t  *breaker;
-
-    breaker = &source->sh->breaker;
+    uint32_t  before, after;
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
-    before = breaker->state;
-    sector_breaker_report(breaker, &source->breaker, ngx_current_msec, permit,
-                          result, elapsed_ms, retry_after_ms);
-    after = breaker->state;
+    before = source->sh->breaker.state;
+    ngx_http_sector_cache_source_report_locked(source, turn, call);
+    ngx_http_sector_cache_source_hold_locked(source, turn);
+    after = source->sh->breaker.state;
 
     ngx_shmtx_unlock(&source->shpool->mutex);
 
@@ -53,22 +223,124 @@ ngx_http_sector_cache_source_report(ngx_http_sector_cache_source_t *source,
 }
 
 
-sector_breaker_state_e
-ngx_http_sector_cache_source_state(ngx_http_sector_cache_source_t *source,
-    uint64_t *retry_after_ms, uint64_t *opened)
+void
+ngx_http_sector_cache_source_observe(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_call_t *call)
 {
-    sector_breaker_t        *breaker;
-    sector_breaker_state_e   state;
+    ngx_shmtx_lock(&source->shpool->mutex);
 
-    breaker = &source->sh->breaker;
+    call->observed = 1;
+    sector_stats_observe(&source->sh->upstream, call->elapsed_ms);
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+}
+
+
+void
+ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn,
+    ngx_http_sector_cache_call_t *call,
+    const sector_flight_outcome_t *outcome)
+{
+    uint32_t                before, after;
+    uint64_t                lines;
+    sector_flight_policy_t  policy;
+
+    ngx_http_sector_cache_source_policy(source, &policy);
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
-    state = sector_breaker_peek(breaker, &source->breaker, ngx_current_msec,
-                                retry_after_ms);
-    if (opened) {
-        *opened = breaker->opened;
+    before = source->sh->breaker.state;
+
+    ngx_http_sector_cache_source_report_locked(source, turn, call);
+
+    lines = sector_flight_end(source->flights, turn->id, (int32_t) ngx_pid,
+                              outcome, ngx_current_msec);
+    lines |= sector_flight_grant(source->flights, &policy, ngx_current_msec);
+
+    after = source->sh->breaker.state;
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    turn->id = 0;
+
+    ngx_http_sector_cache_wake(lines);
+    ngx_http_sector_cache_source_log(source, before, after);
+}
+
+
+void
+ngx_http_sector_cache_source_reap(ngx_http_sector_cache_main_conf_t *mcf,
+    ngx_uint_t begins)
+{
+    uint64_t                          lines;
+    ngx_uint_t                        i;
+    sector_flight_policy_t            policy;
+    sector_flight_reaper_t            reaper;
+    ngx_http_sector_cache_source_t  **sources;
+
+    if (mcf->sources.nelts == 0) {
+        return;
     }
+
+    sources = mcf->sources.elts;
+
+    reaper.alive = ngx_http_sector_cache_slab_alive;
+    reaper.freed = ngx_http_sector_cache_source_freed;
+    reaper.ctx = NULL;
+    reaper.gone = begins ? (int32_t) ngx_pid : 0;
+
+    ngx_shmtx_lock(&sources[0]->shpool->mutex);
+
+    lines = sector_flight_reap(sources[0]->flights, &reaper, ngx_current_msec);
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        ngx_http_sector_cache_source_policy(sources[i], &policy);
+        lines |= sector_flight_grant(sources[i]->flights, &policy,
+                                     ngx_current_msec);
+    }
+
+    ngx_shmtx_unlock(&sources[0]->shpool->mutex);
+
+    ngx_http_sector_cache_wake(lines);
+}
+
+
+/* Frees a probe's place.  A source is numbered by where its shared part lies,
+ * so that this works for one that is declared no longer. */
+
+static void
+ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
+    const sector_flight_lease_t *lease)
+{
+    sector_breaker_policy_t              policy;
+    sector_breaker_permit_t              permit;
+    ngx_http_sector_cache_source_shm_t  *sh;
+
+    sh = (ngx_http_sector_cache_source_shm_t *) (uintptr_t) source;
+
+    /* not looked at where a result is ignored */
+
+    ngx_memzero(&policy, sizeof(sector_breaker_policy_t));
+
+    permit.generation = lease->held[0];
+    permit.probe = lease->held[1];
+
+    sector_breaker_report(&sh->breaker, &policy, ngx_current_msec, &permit,
+                          SECTOR_BREAKER_IGNORE, 0, 0);
+}
+
+
+sector_breaker_state_e
+ngx_http_sector_cache_source_state(ngx_http_sector_cache_source_t *source,
+    uint64_t *retry_after_ms)
+{
+    sector_breaker_state_e  state;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    state = sector_breaker_peek(&source->sh->breaker, &source->breaker,
+                                ngx_current_msec, retry_after_ms);
 
     ngx_shmtx_unlock(&source->shpool->mutex);
 
@@ -77,10 +349,177 @@ ngx_http_sector_cache_source_state(ngx_http_sector_cache_source_t *source,
 
 
 void
+ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_source_info_t *info)
+{
+    ngx_http_sector_cache_source_shm_t  *sh;
+
+    sh = source->sh;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    info->state = sector_breaker_peek(&sh->breaker, &source->breaker,
+                                      ngx_current_msec,
+                                      &info->retry_after_ms);
+
+    info->since_wall_ms = 0;
+
+    if (sh->breaker.generation) {
+        info->since_wall_ms = ngx_http_sector_cache_wall_ms()
+                              - (int64_t) (ngx_current_msec
+                                           - sh->breaker.since_ms);
+    }
+
+    info->opened = sh->breaker.opened;
+    info->upstream = sh->upstream;
+    info->wait = sh->wait;
+
+    sector_flight_count(source->flights, (uint64_t) (uintptr_t) sh,
+                        &info->running, &info->waiting);
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_source_asked(ngx_http_sector_cache_source_t *source,
+    ngx_uint_t n, ngx_http_sector_cache_asked_t *asked)
+{
+    ngx_uint_t                           i;
+    ngx_http_sector_cache_source_shm_t  *sh;
+
+    if (n >= NGX_HTTP_SECTOR_CACHE_ASKED) {
+        return NGX_DECLINED;
+    }
+
+    sh = source->sh;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    i = (sh->asked_next + 2 * NGX_HTTP_SECTOR_CACHE_ASKED - 1 - n)
+        % NGX_HTTP_SECTOR_CACHE_ASKED;
+
+    *asked = sh->asked[i];
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    return asked->key_len && asked->key_len <= SECTOR_FLIGHT_KEY_MAX
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+void
 ngx_http_sector_cache_source_count(ngx_http_sector_cache_source_t *source,
     sector_fetch_stat_e stat)
 {
     (void) ngx_atomic_fetch_add(&source->sh->counters[stat], 1);
+}
+
+
+static void
+ngx_http_sector_cache_source_policy(ngx_http_sector_cache_source_t *source,
+    sector_flight_policy_t *policy)
+{
+    policy->source = (uint64_t) (uintptr_t) source->sh;
+    policy->concurrency = source->concurrency;
+    policy->queue = source->queue;
+    policy->lease_ms = source->timeout_ms
+                       + NGX_HTTP_SECTOR_CACHE_LEASE_MARGIN;
+    policy->queue_lease_ms = source->queue_timeout_ms
+                             + NGX_HTTP_SECTOR_CACHE_LEASE_MARGIN;
+}
+
+
+/* Who wants; not yet what. */
+
+static void
+ngx_http_sector_cache_source_want(sector_flight_want_t *want)
+{
+    ngx_memzero(want, sizeof(sector_flight_want_t));
+
+    want->owner = (int32_t) ngx_pid;
+    want->line = ngx_http_sector_cache_wake_line();
+}
+
+
+/* Notes a key as the one that was asked for last, once. */
+
+static void
+ngx_http_sector_cache_source_ask_locked(ngx_http_sector_cache_source_shm_t *sh,
+    sector_flight_want_t *want)
+{
+    ngx_uint_t                      i;
+    ngx_http_sector_cache_asked_t  *asked;
+
+    for (i = 0; i < NGX_HTTP_SECTOR_CACHE_ASKED; i++) {
+        asked = &sh->asked[i];
+
+        if (asked->key_len == want->key_len && asked->zone == want->zone
+            && ngx_memcmp(asked->key, want->key, want->key_len) == 0)
+        {
+            return;
+        }
+    }
+
+    asked = &sh->asked[sh->asked_next % NGX_HTTP_SECTOR_CACHE_ASKED];
+
+    asked->key_len = 0;
+    ngx_memory_barrier();
+
+    asked->zone = want->zone;
+    ngx_memcpy(asked->key, want->key, want->key_len);
+
+    ngx_memory_barrier();
+    asked->key_len = (uint32_t) want->key_len;
+
+    sh->asked_next = (sh->asked_next + 1) % NGX_HTTP_SECTOR_CACHE_ASKED;
+}
+
+
+/* Notes what the flight's owner holds, for whoever has to take it back. */
+
+static void
+ngx_http_sector_cache_source_hold_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn)
+{
+    sector_flight_lease_t  lease;
+
+    ngx_memzero(&lease, sizeof(sector_flight_lease_t));
+
+    if (turn->permitted) {
+        lease.held[0] = turn->permit.generation;
+        lease.held[1] = turn->permit.probe;
+    }
+
+    if (sector_flight_owned(source->flights, turn->id, (int32_t) ngx_pid)) {
+        sector_flight_hold(source->flights, turn->id, &lease);
+    }
+}
+
+
+static void
+ngx_http_sector_cache_source_report_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn,
+    ngx_http_sector_cache_call_t *call)
+{
+    if (call && !call->observed) {
+        call->observed = 1;
+        sector_stats_observe(&source->sh->upstream, call->elapsed_ms);
+    }
+
+    if (!turn->permitted) {
+        return;
+    }
+
+    turn->permitted = 0;
+
+    sector_breaker_report(&source->sh->breaker, &source->breaker,
+                          ngx_current_msec, &turn->permit,
+                          call ? call->result : SECTOR_BREAKER_IGNORE,
+                          call ? call->elapsed_ms : 0,
+                          call ? call->retry_after_ms : 0);
 }
 
 
@@ -100,6 +539,7 @@ ngx_http_sector_cache_source_log(ngx_http_sector_cache_source_t *source,
 
     if (after == SECTOR_BREAKER_OPEN) {
         level = NGX_LOG_WARN;
+        ngx_http_sector_cache_wake(~(uint64_t) 0);
     }
 
     ngx_log_error(level, ngx_cycle->log, 0,

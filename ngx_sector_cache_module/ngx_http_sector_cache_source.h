@@ -1,6 +1,7 @@
 /*
- * A source at work: its breaker, asked and told under the control zone's slab
- * mutex, and its counters.
+ * A source at work: its breaker, its places and its queue, its rate limit, its
+ * histograms and counters.  All but the counters are asked and told under the
+ * control zone's slab mutex, taken here and held for microseconds.
  *
  * Layer 2.
  */
@@ -12,28 +13,130 @@
 #include "ngx_http_sector_cache_conf.h"
 
 
-/* Asks for leave to fetch: NGX_OK and a permit, or NGX_BUSY and in
- * *retry_after_ms when to ask again. */
+typedef enum {
+    NGX_HTTP_SECTOR_CACHE_TURN_GO = 0,  /* ours: fetch */
+    NGX_HTTP_SECTOR_CACHE_TURN_QUEUED,  /* ours: wait for a place */
+    NGX_HTTP_SECTOR_CACHE_TURN_JOINED,  /* another process fetches it */
+    NGX_HTTP_SECTOR_CACHE_TURN_DONE,    /* it did: here is the outcome */
+    NGX_HTTP_SECTOR_CACHE_TURN_GONE,    /* it did, or it was taken back */
+    NGX_HTTP_SECTOR_CACHE_TURN_OPEN,    /* refused by the breaker */
+    NGX_HTTP_SECTOR_CACHE_TURN_FULL,    /* refused by the queue */
+    NGX_HTTP_SECTOR_CACHE_TURN_LIMITED  /* refused by the rate limit */
+} ngx_http_sector_cache_turn_e;
 
-ngx_int_t ngx_http_sector_cache_source_acquire(
-    ngx_http_sector_cache_source_t *source, sector_breaker_permit_t *permit,
-    uint64_t *retry_after_ms);
+
+/* What a process has of a source for one fetch; zeroed at first. */
+
+typedef struct {
+    uint64_t                            id;         /* of the flight; 0: none */
+    ngx_msec_t                          since_ms;   /* when it joined */
+    sector_breaker_permit_t             permit;
+    unsigned                            permitted:1;
+    unsigned                            admitted:1; /* once already */
+} ngx_http_sector_cache_turn_t;
 
 
-/* Gives the permit back with what came of it; see sector_breaker_report(). */
+/* How a call of the upstream ended. */
+
+typedef struct {
+    sector_breaker_result_e             result;
+    ngx_msec_t                          elapsed_ms;
+    uint64_t                            retry_after_ms; /* 0: not said */
+    unsigned                            observed:1; /* its time is counted */
+} ngx_http_sector_cache_call_t;
+
+
+/*
+ * Joins the flight of a key in a zone, or begins one, which others may join if
+ * it is shared.  Returns GO (a place is ours: ask for leave next), QUEUED,
+ * JOINED, OPEN or FULL, and for OPEN in *retry_after_ms when to ask again.
+ */
+ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_join(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t shared,
+    ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
+
+
+/*
+ * Looks what became of a turn that was QUEUED or JOINED: GO, QUEUED, JOINED,
+ * DONE (*outcome holds it) or GONE.  Adopts a flight whose owner died.
+ */
+ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_look(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome);
+
+
+/* Asks, with a place, for leave to call the upstream, once for each call: GO,
+ * or OPEN or LIMITED and *retry_after_ms; the place stays ours all the same. */
+
+ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_admit(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
+
+
+/* Gives the leave back with what came of the call; the place stays ours. */
 
 void ngx_http_sector_cache_source_report(
-    ngx_http_sector_cache_source_t *source, sector_breaker_permit_t *permit,
-    sector_breaker_result_e result, uint64_t elapsed_ms,
-    uint64_t retry_after_ms);
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn,
+    ngx_http_sector_cache_call_t *call);
+
+
+/* Counts the time of a call after which the leave is kept, for a retry. */
+
+void ngx_http_sector_cache_source_observe(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_call_t *call);
+
+
+/*
+ * Ends a turn that is ours: gives back what it holds, passes the place on and
+ * wakes those who joined, to whom the outcome is kept; NULL: the value is in
+ * the zone.  call is the last one that was made, NULL: none was.
+ */
+void ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn,
+    ngx_http_sector_cache_call_t *call,
+    const sector_flight_outcome_t *outcome);
+
+
+/* Takes back what dead processes hold of all sources; a process that begins
+ * says so, for what an earlier one of its id held. */
+
+void ngx_http_sector_cache_source_reap(ngx_http_sector_cache_main_conf_t *mcf,
+    ngx_uint_t begins);
 
 
 /* The breaker as a fetch would meet it now; *retry_after_ms is 0 if it would
- * be let through, *opened how often it has opened.  Either may be NULL. */
+ * be let through.  May be NULL. */
 
 sector_breaker_state_e ngx_http_sector_cache_source_state(
-    ngx_http_sector_cache_source_t *source, uint64_t *retry_after_ms,
-    uint64_t *opened);
+    ngx_http_sector_cache_source_t *source, uint64_t *retry_after_ms);
+
+
+/* The whole state of a source, for people. */
+
+typedef struct {
+    sector_breaker_state_e              state;
+    int64_t                             since_wall_ms;  /* 0: always */
+    uint64_t                            retry_after_ms;
+    uint64_t                            opened;     /* how often */
+    uint64_t                            running;    /* fetches with a place */
+    uint64_t                            waiting;
+    sector_histogram_t                  upstream;
+    sector_histogram_t                  wait;
+} ngx_http_sector_cache_source_info_t;
+
+void ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_source_info_t *info);
+
+
+/* The n-th of the keys that were asked for last, 0 the latest; NGX_DECLINED:
+ * there are no more. */
+
+ngx_int_t ngx_http_sector_cache_source_asked(
+    ngx_http_sector_cache_source_t *source, ngx_uint_t n,
+    ngx_http_sector_cache_asked_t *asked);
 
 
 /* Adds one to a counter; takes no lock. */

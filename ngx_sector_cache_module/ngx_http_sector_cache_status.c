@@ -109,29 +109,37 @@ static ngx_int_t
 ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
     ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats)
 {
-    uint64_t                         *counters, retry_after_ms;
-    ngx_uint_t                        i, j, n;
-    sector_compose_source_t          *list;
-    ngx_http_sector_cache_source_t  **sources;
+    uint64_t                              *counters;
+    ngx_uint_t                             i, j, n;
+    sector_compose_source_t               *list;
+    ngx_http_sector_cache_source_t       **sources;
+    ngx_http_sector_cache_source_info_t   *info;
 
     sources = mcf->sources.elts;
     n = mcf->sources.nelts;
 
     list = ngx_palloc(r->pool, n * sizeof(sector_compose_source_t));
+    info = ngx_palloc(r->pool,
+                      n * sizeof(ngx_http_sector_cache_source_info_t));
     counters = ngx_palloc(r->pool,
                           n * SECTOR_FETCH_STATS_N * sizeof(uint64_t));
 
-    if (list == NULL || counters == NULL) {
+    if (list == NULL || info == NULL || counters == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {
+        ngx_http_sector_cache_source_info(sources[i], &info[i]);
+
         list[i].name = (char *) sources[i]->name.data;
-        list[i].breaker = sector_breaker_name(
-                              ngx_http_sector_cache_source_state(sources[i],
-                                                             &retry_after_ms,
-                                                             &list[i].opened));
-        list[i].retry_after_s = (retry_after_ms + 999) / 1000;
+        list[i].breaker = sector_breaker_name(info[i].state);
+        list[i].retry_after_s = (info[i].retry_after_ms + 999) / 1000;
+        list[i].opened = info[i].opened;
+        list[i].since_wall_ms = info[i].since_wall_ms;
+        list[i].in_flight = info[i].running;
+        list[i].waiting = info[i].waiting;
+        list[i].upstream = &info[i].upstream;
+        list[i].wait = &info[i].wait;
         list[i].counters = counters;
 
         for (j = 0; j < SECTOR_FETCH_STATS_N; j++) {

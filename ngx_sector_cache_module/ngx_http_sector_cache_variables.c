@@ -186,7 +186,7 @@ ngx_http_sector_cache_breaker_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    name = sector_breaker_name(ngx_http_sector_cache_source_state(source, NULL,
+    name = sector_breaker_name(ngx_http_sector_cache_source_state(source,
                                                                   NULL));
 
     ngx_http_sector_cache_set_value(v, (u_char *) name, ngx_strlen(name));

@@ -7,6 +7,7 @@
 
 #include "sector_compose.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,6 +29,7 @@ static int sector_compose_totals(json_t *root,
     const sector_compose_stats_t *stats);
 static json_t *sector_compose_namespace(const sector_compose_namespace_t *ns);
 static json_t *sector_compose_source(const sector_compose_source_t *source);
+static json_t *sector_compose_histogram(const sector_histogram_t *histogram);
 static char *sector_compose_dump(json_t *value, int failed, size_t *len);
 
 
@@ -384,11 +386,66 @@ sector_compose_source(const sector_compose_source_t *source)
     failed = sector_compose_counters(object, sector_stats_fetch_rows,
                                      source->counters, SECTOR_FETCH_STATS_N);
     failed |= sector_compose_string_member(breaker, "state", source->breaker);
+    failed |= sector_compose_time_member(breaker, "since",
+                                         source->since_wall_ms);
     failed |= json_object_set_new(breaker, "opened",
                                   json_integer((json_int_t) source->opened));
     failed |= json_object_set_new(breaker, "retryAfter",
                              json_integer((json_int_t) source->retry_after_s));
     failed |= json_object_set_new(object, "breaker", breaker);
+    failed |= json_object_set_new(object, "inFlight",
+                               json_integer((json_int_t) source->in_flight));
+    failed |= json_object_set_new(object, "waiting",
+                                  json_integer((json_int_t) source->waiting));
+    failed |= json_object_set_new(object, "upstreamTime",
+                                  sector_compose_histogram(source->upstream));
+    failed |= json_object_set_new(object, "waitTime",
+                                  sector_compose_histogram(source->wait));
+
+    if (failed) {
+        json_decref(object);
+        return NULL;
+    }
+
+    return object;
+}
+
+
+/* Buckets add up, as in Prometheus: each counts all up to its bound. */
+static json_t *
+sector_compose_histogram(const sector_histogram_t *histogram)
+{
+    int       failed;
+    char      bound[24];
+    json_t   *object, *buckets;
+    size_t    i;
+    uint64_t  count;
+
+    object = json_object();
+    buckets = json_object();
+    failed = 0;
+    count = 0;
+
+    for (i = 0; i <= SECTOR_STATS_BOUNDS; i++) {
+        count += histogram->buckets[i];
+
+        if (i < SECTOR_STATS_BOUNDS) {
+            snprintf(bound, sizeof(bound), "%llu",
+                     (unsigned long long) sector_stats_bounds_ms[i]);
+
+        } else {
+            snprintf(bound, sizeof(bound), "+Inf");
+        }
+
+        failed |= json_object_set_new(buckets, bound,
+                                      json_integer((json_int_t) count));
+    }
+
+    failed |= json_object_set_new(object, "count",
+                                  json_integer((json_int_t) count));
+    failed |= json_object_set_new(object, "sumMs",
+                               json_integer((json_int_t) histogram->sum_ms));
+    failed |= json_object_set_new(object, "buckets", buckets);
 
     if (failed) {
         json_decref(object);

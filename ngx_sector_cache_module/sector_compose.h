@@ -75,6 +75,12 @@ typedef struct {
     const char     *breaker;                /* closed, open, half_open */
     uint64_t        retry_after_s;
     uint64_t        opened;
+    int64_t         since_wall_ms;          /* of the breaker's state; 0: it
+                                               was never another */
+    uint64_t        in_flight;
+    uint64_t        waiting;
+    const sector_histogram_t   *upstream;   /* times of calls */
+    const sector_histogram_t   *wait;       /* times in the queue */
     const uint64_t *counters;               /* SECTOR_FETCH_STATS_N */
 } sector_compose_source_t;
 

@@ -13,6 +13,9 @@
 #define SECTOR_STATS_H
 
 
+#include <stdint.h>
+
+
 /*
  * Counters of one namespace.  A request for a sector adds one to exactly one
  * of the rows marked "outcome": their sum is the number of requests answered.
@@ -56,9 +59,16 @@
 
 #define SECTOR_STATS_FETCH_EVENTS(X)                                          \
     X(STARTED, "fetches", "fetches begun")                                    \
+    X(RETRIES, "retries", "calls of the upstream after a fetch's first")      \
+    X(PROBES, "probes", "fetches begun by the module to see whether the"      \
+      " upstream is back")                                                    \
     X(COALESCED, "coalesced", "requests that joined a fetch under way")       \
     X(REFUSED, "refusedByBreaker", "fetches not begun because the breaker"    \
-      " was open")
+      " was open")                                                            \
+    X(REFUSED_QUEUE, "refusedByQueue", "fetches not begun because the queue"  \
+      " was full or its timeout over")                                        \
+    X(REFUSED_RATE, "refusedByRate", "fetches not begun because of the rate"  \
+      " limit")
 
 #define SECTOR_STATS_SOURCE(X)  SECTOR_STATS_FETCHES(X)                       \
                                 SECTOR_STATS_FETCH_EVENTS(X)
@@ -76,6 +86,27 @@ typedef enum {
     SECTOR_STATS_SOURCE(SECTOR_STATS_FETCH_ENUM)
     SECTOR_FETCH_STATS_N
 } sector_fetch_stat_e;
+
+
+/*
+ * A histogram of times.  Bucket i counts what took at most
+ * sector_stats_bounds_ms[i] and more than the bound before it; the last one
+ * counts what took longer than all bounds.
+ */
+
+#define SECTOR_STATS_BOUNDS  12
+
+typedef struct {
+    uint64_t    sum_ms;
+    uint64_t    buckets[SECTOR_STATS_BOUNDS + 1];
+} sector_histogram_t;
+
+extern const uint64_t  sector_stats_bounds_ms[SECTOR_STATS_BOUNDS];
+
+
+/* Adds a time; under whatever lock the histogram has. */
+
+void sector_stats_observe(sector_histogram_t *histogram, uint64_t ms);
 
 
 /* The first row after the outcomes: outcomes are [0, SECTOR_STAT_OUTCOMES). */

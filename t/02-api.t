@@ -644,7 +644,7 @@ GET /api/XLK
 
 === TEST 41: behind an open breaker is 503 with Retry-After, and no call
 --- http_config eval
-SectorCache::http(source => 'breaking failures=1 open=41s')
+SectorCache::http(source => 'breaking retries=0 failures=1 open=41s')
 --- config
     location /api {
         sector_cache_api;

@@ -334,7 +334,7 @@ is(get('/api/XLK?cache=off')->{status}, 502, 'off, the failure shows');
 
 === TEST 19: the breaker guards the upstream while the cache is off
 --- http_config eval
-SectorCache::http(source => 'flag_breaker failures=2 open=30s')
+SectorCache::http(source => 'flag_breaker retries=0 failures=2 open=30s')
 --- config
     location /api {
         sector_cache_api;

@@ -217,7 +217,7 @@ SectorCache::http(source => 'open_variable failures=1 open=30s')
 
 === TEST 12: the breaker is half_open once it may be tried
 --- http_config eval
-SectorCache::http(source => 'half_variable failures=1 open=50ms half_open_timeout=1h successes=1')
+SectorCache::http(source => 'half_variable retries=0 failures=1 open=50ms half_open_timeout=1h successes=1')
 --- config
     location /api {
         sector_cache_api;

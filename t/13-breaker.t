@@ -142,51 +142,40 @@ is(get('/api/NONE')->{status}, 404, 'nor while the breaker is open');
 
 
 
-=== TEST 6: it is half-open when its time is over, and closes on successes
+=== TEST 6: it is probed when its time is over, without any client, and closes
 --- script: status:500,ok
---- source: failures=1 open=300ms max_open=300ms successes=2
+--- source: failures=1 open=300ms successes=2
 --- client
 fail(XLK => 1);
 is(get('/api/XLK')->{status}, 503, 'open');
-wait_for('it is half-open', sub { breaker()->{state} ne 'open' });
-is(breaker()->{state}, 'half_open', 'half-open');
-is(get('/api/XLK')->{json}{data}{price}, 102, 'a probe is let through');
-is(breaker()->{state}, 'half_open', 'one success is not enough');
-is(get('/api/XLF')->{status}, 502, 'a failing probe');
-is(breaker()->{state}, 'open', 'opens it');
-wait_for('it is half-open again', sub { breaker()->{state} eq 'half_open' });
-is(get('/api/XLF')->{status}, 200, 'a success');
-like(get('/api/XLG')->{status}, qr/502/, 'again a failing probe');
-wait_for('it is half-open again', sub { breaker()->{state} eq 'half_open' });
-is(get('/api/XLG')->{status}, 200, 'a success');
-is(get('/api/XLK')->{cache}, 'hit', 'a hit is no probe');
-is(breaker()->{state}, 'half_open', 'still half-open');
+wait_for('it is closed', sub { breaker()->{state} eq 'closed' });
+is(breaker()->{opened}, 1, 'opened once');
+is(breaker()->{retryAfter}, 0, 'nothing to wait for');
+is(source()->{probes}, 2, 'as many probes as successes are asked for');
+is(get('/api/XLK')->{cache}, 'hit', 'what they fetched is a hit');
+is(health()->{json}{data}{status}, 'healthy', 'healthy');
+--- calls: 3
 --- error_log eval
 [qr/\[warn\].*closed -> open/, qr/\[notice\].*open -> half_open/,
- qr/\[warn\].*half_open -> open/]
+ qr/\[notice\].*half_open -> closed/]
 --- log_level: notice
 
 
 
-=== TEST 7: it closes after as many successes as are asked for
+=== TEST 7: it is probed with the keys that were asked for last, all at once
 --- scripts
 default ok
-BAD     status:500,ok
+BAD     status:500,gate
 --- source: failures=1 open=200ms successes=3
 --- client
+is(get("/api/X$_")->{status}, 200, "X$_") for 1 .. 3;
 fail(BAD => 1);
-wait_for('it is half-open', sub { breaker()->{state} eq 'half_open' });
-
-for my $n (1 .. 2) {
-    is(get("/api/X$n")->{status}, 200, "success $n");
-    is(breaker()->{state}, 'half_open', "half-open after $n");
-}
-
-is(get('/api/X3')->{headers}{'x-breaker'}, 'closed', 'closed by the third');
-is(breaker()->{state}, 'closed', 'closed');
-is(breaker()->{retryAfter}, 0, 'nothing to wait for');
-is(health()->{json}{data}{status}, 'healthy', 'healthy');
---- calls: 4
+wait_for('three are under way or done', sub { calls() == 7 });
+is(breaker()->{state}, 'half_open', 'two successes are not enough');
+$upstream->release($key);
+wait_for('it is closed', sub { breaker()->{state} eq 'closed' });
+is(source()->{probes}, 3, 'probes');
+--- calls: 7
 --- error_log eval
 [qr/\[notice\].*open -> half_open/, qr/\[notice\].*half_open -> closed/]
 --- log_level: notice
@@ -196,22 +185,23 @@ is(health()->{json}{data}{status}, 'healthy', 'healthy');
 === TEST 8: half-open it lets through as many probes as are allowed
 --- scripts
 default gate
-BAD     status:500
+BAD     status:500,gate
 --- source: failures=1 open=200ms half_open=2 successes=2
 --- client
 fail(BAD => 1);
-wait_for('it is half-open', sub { breaker()->{state} eq 'half_open' });
+wait_for('a probe is under way', sub { calls() == 2 });
+is(breaker()->{state}, 'half_open', 'half-open');
 
-my @probes = map { begin("/api/X$_") } 1 .. 2;
-wait_for('both probes are under way', sub { calls() == 3 });
+my $second = begin('/api/X1');
+wait_for('a client is the second', sub { calls() == 3 });
 
 my $third = get('/api/X3');
 is($third->{code}, 'SECTOR_API_CIRCUIT_OPEN', 'a third is refused');
 ok($third->{headers}{'retry-after'} >= 1, 'with Retry-After');
 
 $upstream->release($key);
-is(finish($_)->{status}, 200, 'a probe is answered') for @probes;
-is(breaker()->{state}, 'closed', 'closed');
+is(finish($second)->{status}, 200, 'the client is answered');
+wait_for('it is closed', sub { breaker()->{state} eq 'closed' });
 --- calls: 3
 --- error_log eval
 [qr/\[warn\].*closed -> open/]
@@ -223,13 +213,10 @@ is(breaker()->{state}, 'closed', 'closed');
 --- source: failures=1 open=1s max_open=1h
 --- client
 fail(XLK => 1);
-my $first = breaker()->{retryAfter};
-wait_for('it is half-open', sub { breaker()->{state} eq 'half_open' });
-fail(XLK => 1);
+is(breaker()->{retryAfter}, 1, 'a second at first');
+wait_for('a probe failed', sub { breaker()->{opened} == 2 });
 is(breaker()->{state}, 'open', 'open again');
-is($first, 1, 'a second at first');
 is(breaker()->{retryAfter}, 2, 'two seconds then');
-is(breaker()->{opened}, 2, 'opened twice');
 --- calls: 2
 --- error_log eval
 [qr/\[warn\].*half_open -> open/]
@@ -417,7 +404,7 @@ qr/answered with status 429/
 === TEST 24: health is what the breaker and the memory make of it
 --- scripts
 default ok
-BAD     status:500,ok
+BAD     status:500,gate
 --- source: failures=1 open=1500ms successes=1
 --- client
 my $got = health();
@@ -431,11 +418,12 @@ my ($source) = values %{ $got->{json}{data}{sources} };
 is($source->{breaker}, 'open', 'it names the breaker');
 ok($source->{retryAfter} >= 1, 'and how long');
 
-wait_for('it is half-open', sub { breaker()->{state} eq 'half_open' });
+wait_for('it is probed', sub { calls() == 2 });
 $got = health();
 is("$got->{status} $got->{json}{data}{status}", '200 degraded', 'half-open');
 
-get('/api/XLK');
+$upstream->release($key);
+wait_for('it is closed', sub { breaker()->{state} eq 'closed' });
 $got = health();
 is("$got->{status} $got->{json}{data}{status}", '200 healthy', 'closed again');
 is(calls(), 2, 'health makes no call');

@@ -253,7 +253,8 @@ test_stats_add_up(void **state)
     size_t                       i, len;
     uint64_t                     a[SECTOR_STATS_N], b[SECTOR_STATS_N];
     uint64_t                     f[SECTOR_FETCH_STATS_N], requests;
-    json_t                      *root, *ns, *source;
+    json_t                      *root, *ns, *source, *times;
+    sector_histogram_t           upstream, wait;
     sector_compose_stats_t       stats;
     sector_compose_source_t      s;
     sector_compose_namespace_t   n[2];
@@ -294,7 +295,20 @@ test_stats_add_up(void **state)
     s.name = "yahoo";
     s.breaker = "half_open";
     s.opened = 3;
+    s.since_wall_ms = TEST_NOON;
+    s.in_flight = 4;
+    s.waiting = 5;
+    s.upstream = &upstream;
+    s.wait = &wait;
     s.counters = f;
+
+    memset(&upstream, 0, sizeof(upstream));
+    memset(&wait, 0, sizeof(wait));
+
+    sector_stats_observe(&upstream, 5);
+    sector_stats_observe(&upstream, 6);
+    sector_stats_observe(&upstream, 30000);
+    sector_stats_observe(&upstream, 30001);
 
     stats.enabled = 1;
     stats.namespaces = n;
@@ -337,6 +351,30 @@ test_stats_add_up(void **state)
                      4096);
 
     source = json_object_get(json_object_get(root, "sources"), "yahoo");
+
+    assert_string_equal(json_string_value(json_object_get(
+                            json_object_get(source, "breaker"), "since")),
+                        "2026-11-22T20:00:40.123Z");
+    assert_int_equal(json_integer_value(json_object_get(source, "inFlight")),
+                     4);
+    assert_int_equal(json_integer_value(json_object_get(source, "waiting")),
+                     5);
+
+    times = json_object_get(source, "waitTime");
+    assert_int_equal(json_integer_value(json_object_get(times, "count")), 0);
+
+    times = json_object_get(source, "upstreamTime");
+    assert_int_equal(json_integer_value(json_object_get(times, "count")), 4);
+    assert_int_equal(json_integer_value(json_object_get(times, "sumMs")),
+                     60012);
+
+    times = json_object_get(times, "buckets");
+    assert_int_equal(json_object_size(times), 13);
+    assert_int_equal(json_integer_value(json_object_get(times, "5")), 1);
+    assert_int_equal(json_integer_value(json_object_get(times, "10")), 2);
+    assert_int_equal(json_integer_value(json_object_get(times, "10000")), 2);
+    assert_int_equal(json_integer_value(json_object_get(times, "30000")), 3);
+    assert_int_equal(json_integer_value(json_object_get(times, "+Inf")), 4);
 
     for (i = 0; i < SECTOR_FETCH_STATS_N; i++) {
         assert_int_equal(json_integer_value(json_object_get(source,
@@ -421,6 +459,7 @@ test_no_memory_is_no_text(void **state)
     uint64_t                     c[SECTOR_STATS_N], f[SECTOR_FETCH_STATS_N];
     json_malloc_t                old_malloc;
     json_free_t                  old_free;
+    sector_histogram_t           times;
     sector_compose_stats_t       stats;
     sector_compose_source_t      s;
     sector_compose_namespace_t   n;
@@ -431,6 +470,7 @@ test_no_memory_is_no_text(void **state)
     memset(f, 0, sizeof(f));
     memset(&n, 0, sizeof(n));
     memset(&s, 0, sizeof(s));
+    memset(&times, 0, sizeof(times));
     memset(&stats, 0, sizeof(stats));
 
     n.name = "sectors";
@@ -438,6 +478,8 @@ test_no_memory_is_no_text(void **state)
     n.counters = c;
     s.name = "yahoo";
     s.breaker = "closed";
+    s.upstream = &times;
+    s.wait = &times;
     s.counters = f;
     stats.namespaces = &n;
     stats.n_namespaces = 1;

@@ -1,0 +1,93 @@
+/*
+ * What the two files of the fetch share:
+ *
+ *     ..._fetch.c          its way: turns, calls, retries, waiters
+ *     ..._fetch_answer.c   what came, or what memory has, becomes an answer
+ *
+ * Layer 2.
+ */
+
+#ifndef NGX_HTTP_SECTOR_CACHE_FETCH_INTERNAL_H
+#define NGX_HTTP_SECTOR_CACHE_FETCH_INTERNAL_H
+
+
+#include "ngx_http_sector_cache_detached.h"
+#include "ngx_http_sector_cache_fetch.h"
+#include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_variables.h"
+
+
+typedef enum {
+    NGX_HTTP_SECTOR_CACHE_FETCH_STARTING = 0,
+    NGX_HTTP_SECTOR_CACHE_FETCH_JOINED,     /* another process fetches */
+    NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED,     /* waits for a place */
+    NGX_HTTP_SECTOR_CACHE_FETCH_CALLING,    /* the detached request runs */
+    NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED      /* before a retry */
+} ngx_http_sector_cache_fetch_state_e;
+
+
+struct ngx_http_sector_cache_fetch_s {
+    ngx_str_node_t                      node;       /* in zone->flights */
+    ngx_pool_t                         *pool;
+    ngx_uint_t                          refs;       /* itself, its waiters */
+    ngx_queue_t                         waiters;
+    ngx_queue_t                         parked;     /* among those that look
+                                                       when woken */
+
+    ngx_http_sector_cache_loc_conf_t   *conf;
+    ngx_http_core_srv_conf_t           *server;
+    ngx_http_sector_cache_zone_t       *zone;
+    ngx_http_sector_cache_source_t     *source;
+    ngx_http_sector_cache_info_t        info;
+    char                                symbol[SECTOR_SYMBOL_MAX + 1];
+
+    ngx_http_sector_cache_fetch_state_e state;
+    ngx_event_t                         step;       /* posted */
+    ngx_event_t                         timer;      /* of queue, or pause */
+    ngx_event_t                         timeout;    /* timer of all calls */
+    ngx_msec_t                          started_ms;
+    ngx_msec_t                          call_ms;    /* the last call began */
+    ngx_msec_t                          deadline_ms;
+    ngx_uint_t                          calls;
+    ngx_http_sector_cache_turn_t        turn;
+    ngx_http_sector_cache_detached_t   *detached;   /* while CALLING */
+    ngx_http_sector_cache_call_t        call;       /* the last one that
+                                                       ended */
+
+    ngx_http_sector_cache_answer_t      answer;
+
+    unsigned                            shared:1;
+    unsigned                            force:1;
+    unsigned                            passing:1;  /* what went wrong may
+                                                       pass */
+};
+
+
+/* Turns what came into an answer, and stores a good one. */
+
+void ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_detached_t *d);
+
+
+/* Takes the answer from memory, if it is there: what the flight of this id
+ * has stored, or, with 0, whatever is fresh.  NGX_OK or NGX_DECLINED. */
+
+ngx_int_t ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
+    uint64_t id);
+
+
+/* The answer as others are told it, and the other way round. */
+
+void ngx_http_sector_cache_fetch_outcome(ngx_http_sector_cache_fetch_t *f,
+    sector_flight_outcome_t *outcome);
+void ngx_http_sector_cache_fetch_told(ngx_http_sector_cache_fetch_t *f,
+    const sector_flight_outcome_t *outcome);
+
+
+/* Notes a result other than OK, and why. */
+
+void ngx_http_sector_cache_fetch_fail(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_fetch_e result, const char *fmt, ...);
+
+
+#endif /* NGX_HTTP_SECTOR_CACHE_FETCH_INTERNAL_H */

@@ -1,0 +1,231 @@
+/*
+ * Every worker has a timer for each source whose breaker is not closed, so
+ * that it does not matter which of them dies or drains.  When the open time is
+ * over they fetch the keys that were asked for last, fresh or not, until the
+ * breaker closes or opens again; the breaker's places and the single flight
+ * bound them together as they bound clients.
+ */
+
+#include "ngx_http_sector_cache_fetch.h"
+#include "ngx_http_sector_cache_probe.h"
+#include "ngx_http_sector_cache_source.h"
+
+
+#define NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS  1000
+
+
+typedef struct {
+    ngx_http_sector_cache_waiter_t      waiter;
+    ngx_http_sector_cache_source_t     *source;
+} ngx_http_sector_cache_probe_t;
+
+
+static void ngx_http_sector_cache_probe_timer(ngx_event_t *ev);
+static void ngx_http_sector_cache_probe_arm(
+    ngx_http_sector_cache_source_t *source, uint64_t ms);
+static void ngx_http_sector_cache_probe_all(
+    ngx_http_sector_cache_source_t *source);
+static ngx_int_t ngx_http_sector_cache_probe_one(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_asked_t *asked);
+static void ngx_http_sector_cache_probe_done(void *data,
+    const ngx_http_sector_cache_answer_t *answer);
+
+
+void
+ngx_http_sector_cache_probe_init(ngx_http_sector_cache_main_conf_t *mcf)
+{
+    ngx_uint_t                        i;
+    ngx_http_sector_cache_source_t  **sources;
+
+    sources = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        sources[i]->probe.handler = ngx_http_sector_cache_probe_timer;
+        sources[i]->probe.data = sources[i];
+        sources[i]->probe.log = ngx_cycle->log;
+        sources[i]->probe.cancelable = 1;
+    }
+
+    ngx_http_sector_cache_probe_wake(mcf);
+}
+
+
+void
+ngx_http_sector_cache_probe_wake(ngx_http_sector_cache_main_conf_t *mcf)
+{
+    uint64_t                          retry_after_ms;
+    ngx_uint_t                        i;
+    ngx_http_sector_cache_source_t  **sources;
+
+    sources = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+
+        if (sources[i]->probe.timer_set || sources[i]->probing) {
+            continue;
+        }
+
+        if (ngx_http_sector_cache_source_state(sources[i], &retry_after_ms)
+            != SECTOR_BREAKER_CLOSED)
+        {
+            ngx_http_sector_cache_probe_arm(sources[i], retry_after_ms);
+        }
+    }
+}
+
+
+/* Looks at the breaker, and probes if it is time to. */
+
+static void
+ngx_http_sector_cache_probe_timer(ngx_event_t *ev)
+{
+    uint64_t                         retry_after_ms;
+    sector_breaker_state_e           state;
+    ngx_http_sector_cache_source_t  *source;
+
+    source = ev->data;
+
+    state = ngx_http_sector_cache_source_state(source, &retry_after_ms);
+
+    if (state == SECTOR_BREAKER_CLOSED || source->probing) {
+        return;
+    }
+
+    if (retry_after_ms == 0) {
+        ngx_http_sector_cache_probe_all(source);
+        return;
+    }
+
+    /* others probe, and may be done long before their places are free */
+
+    if (state == SECTOR_BREAKER_HALF_OPEN) {
+        retry_after_ms = ngx_min(retry_after_ms,
+                                 NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS);
+    }
+
+    ngx_http_sector_cache_probe_arm(source, retry_after_ms);
+}
+
+
+static void
+ngx_http_sector_cache_probe_arm(ngx_http_sector_cache_source_t *source,
+    uint64_t ms)
+{
+    if (!ngx_exiting) {
+        ngx_add_timer(&source->probe, (ngx_msec_t) ngx_max(ms, 1));
+    }
+}
+
+
+/* As many as may be under way at once, and no more than are needed, each
+ * another key. */
+
+static void
+ngx_http_sector_cache_probe_all(ngx_http_sector_cache_source_t *source)
+{
+    ngx_uint_t                     i, most;
+    ngx_http_sector_cache_asked_t  asked;
+
+    most = ngx_min(source->breaker.half_open, source->breaker.successes);
+
+    for (i = 0; source->probing < most; i++) {
+
+        if (ngx_http_sector_cache_source_asked(source, i, &asked) != NGX_OK) {
+            break;
+        }
+
+        (void) ngx_http_sector_cache_probe_one(source, &asked);
+    }
+
+    /* nothing that could be fetched here now: the next client will see */
+
+    if (source->probing == 0) {
+        ngx_http_sector_cache_probe_arm(source,
+                                        NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS);
+    }
+}
+
+
+/* Fetches a key for nobody, by the location that it is asked for by. */
+
+static ngx_int_t
+ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_asked_t *asked)
+{
+    char                               symbol[SECTOR_SYMBOL_MAX + 1];
+    ngx_uint_t                         i;
+    ngx_http_sector_cache_probe_t     *probe;
+    ngx_http_sector_cache_wanted_t     wanted;
+    ngx_http_sector_cache_location_t  *location;
+
+    if (sector_model_symbol((char *) asked->key, asked->key_len, symbol) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    location = source->locations.elts;
+
+    for (i = 0; i < source->locations.nelts; i++) {
+        if ((uint64_t) (uintptr_t) location[i].conf->sectors->store.shm
+            == asked->zone)
+        {
+            break;
+        }
+    }
+
+    if (i == source->locations.nelts) {
+        return NGX_DECLINED;
+    }
+
+    probe = ngx_calloc(sizeof(ngx_http_sector_cache_probe_t), ngx_cycle->log);
+    if (probe == NULL) {
+        return NGX_ERROR;
+    }
+
+    probe->source = source;
+    probe->waiter.handler = ngx_http_sector_cache_probe_done;
+    probe->waiter.data = probe;
+
+    wanted.conf = location[i].conf;
+    wanted.server = location[i].server;
+    wanted.symbol = symbol;
+    wanted.shared = (wanted.conf->flag != NGX_HTTP_SECTOR_CACHE_OFF);
+    wanted.force = 1;
+
+    if (ngx_http_sector_cache_fetch_join(&wanted, &probe->waiter) != NGX_OK) {
+        ngx_free(probe);
+        return NGX_ERROR;
+    }
+
+    ngx_http_sector_cache_source_count(source, SECTOR_FETCH_PROBES);
+    source->probing++;
+
+    return NGX_OK;
+}
+
+
+/* A probe has ended.  Where it said nothing of the upstream, the next one has
+ * time. */
+
+static void
+ngx_http_sector_cache_probe_done(void *data,
+    const ngx_http_sector_cache_answer_t *answer)
+{
+    ngx_uint_t                       good;
+    ngx_http_sector_cache_probe_t   *probe;
+    ngx_http_sector_cache_source_t  *source;
+
+    probe = data;
+    source = probe->source;
+
+    ngx_free(probe);
+
+    good = (answer->result == NGX_HTTP_SECTOR_CACHE_FETCH_OK
+            || answer->result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND);
+
+    if (--source->probing == 0) {
+        ngx_http_sector_cache_probe_arm(source,
+                               good ? 1 : NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS);
+    }
+}

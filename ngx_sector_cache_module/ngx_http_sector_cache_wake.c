@@ -1,0 +1,155 @@
+/*
+ * A line is an eventfd.  The master makes them before it forks for the first
+ * time and keeps them over reloads, so that the workers of every generation
+ * have all of them, and an old worker that ends its fetches wakes the new
+ * ones that wait for them.  There is a fixed number, however many workers
+ * there are or will be; several may share a line, which costs a look.
+ *
+ * A line is never read: it is watched edge-triggered, by which each write is
+ * an event for each who listens.  A line that is read would lose the event for
+ * whoever reads second.  Where there are no edges (poll, select) it has to be
+ * read, and those who share it have their timers.
+ */
+
+#include "ngx_http_sector_cache_wake.h"
+#include "sector_flight.h"
+
+#include <sys/eventfd.h>
+
+
+static void ngx_http_sector_cache_wake_close(void *data);
+static void ngx_http_sector_cache_wake_event(ngx_event_t *ev);
+
+
+static int  ngx_http_sector_cache_lines[SECTOR_FLIGHT_LINES];
+static ngx_uint_t  ngx_http_sector_cache_lines_n;
+static ngx_uint_t  ngx_http_sector_cache_lines_cycles;  /* that use them */
+static ngx_event_t  ngx_http_sector_cache_woken;    /* handler and data */
+
+
+void
+ngx_http_sector_cache_wake_open(ngx_cycle_t *cycle)
+{
+    int                 fd;
+    ngx_pool_cleanup_t *cln;
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+    if (cln == NULL) {
+        return;
+    }
+
+    cln->handler = ngx_http_sector_cache_wake_close;
+    ngx_http_sector_cache_lines_cycles++;
+
+    while (ngx_http_sector_cache_lines_n < SECTOR_FLIGHT_LINES) {
+
+        fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+        if (fd == -1) {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
+                          "eventfd() failed, workers wait for each other's "
+                          "fetches by a timer");
+            return;
+        }
+
+        ngx_http_sector_cache_lines[ngx_http_sector_cache_lines_n++] = fd;
+    }
+}
+
+
+/* A cycle ends.  The last one does when nginx exits, or when the module is
+ * loaded from another file, which then has lines of its own. */
+
+static void
+ngx_http_sector_cache_wake_close(void *data)
+{
+    if (--ngx_http_sector_cache_lines_cycles) {
+        return;
+    }
+
+    while (ngx_http_sector_cache_lines_n) {
+        (void) close(
+                  ngx_http_sector_cache_lines[--ngx_http_sector_cache_lines_n]);
+    }
+}
+
+
+void
+ngx_http_sector_cache_wake_listen(ngx_cycle_t *cycle,
+    ngx_event_handler_pt handler, void *data)
+{
+    uint32_t           line;
+    ngx_event_t       *ev;
+    ngx_connection_t  *c;
+
+    line = ngx_http_sector_cache_wake_line();
+
+    if (line >= ngx_http_sector_cache_lines_n) {
+        return;
+    }
+
+    c = ngx_get_connection(ngx_http_sector_cache_lines[line], cycle->log);
+    if (c == NULL) {
+        return;
+    }
+
+    ngx_http_sector_cache_woken.handler = handler;
+    ngx_http_sector_cache_woken.data = data;
+
+    ev = c->read;
+    ev->handler = ngx_http_sector_cache_wake_event;
+    ev->log = cycle->log;
+    c->write->log = cycle->log;
+
+    /* no connection of a client: it holds no worker back from ending */
+
+    ev->channel = 1;
+    c->write->channel = 1;
+
+    if (ngx_add_event(ev, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
+        ngx_free_connection(c);
+    }
+}
+
+
+static void
+ngx_http_sector_cache_wake_event(ngx_event_t *ev)
+{
+    uint64_t           n;
+    ngx_connection_t  *c;
+
+    c = ev->data;
+    ev->ready = 0;
+
+    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
+        (void) read(c->fd, &n, sizeof(uint64_t));
+    }
+
+    ngx_http_sector_cache_woken.handler(&ngx_http_sector_cache_woken);
+}
+
+
+uint32_t
+ngx_http_sector_cache_wake_line(void)
+{
+    return ngx_worker % SECTOR_FLIGHT_LINES;
+}
+
+
+/* A write fails only when the count is at its end, and then wakes too. */
+
+void
+ngx_http_sector_cache_wake(uint64_t lines)
+{
+    uint64_t    one;
+    ngx_uint_t  i;
+
+    one = 1;
+
+    for (i = 0; lines && i < ngx_http_sector_cache_lines_n; i++, lines >>= 1) {
+        if (lines & 1) {
+            (void) !write(ngx_http_sector_cache_lines[i], &one,
+                          sizeof(uint64_t));
+        }
+    }
+}

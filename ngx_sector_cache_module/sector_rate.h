@@ -1,0 +1,31 @@
+/*
+ * sector_rate: a token bucket.
+ *
+ * Layer 0: libc alone.  Its whole state is one number in shared memory, the
+ * theoretical arrival time of the generic cell rate algorithm (ITU-T I.371,
+ * annex A), which is the same as a bucket that fills steadily; the caller
+ * holds the lock.  A process that dies leaves the old number or the new one.
+ */
+
+#ifndef SECTOR_RATE_H
+#define SECTOR_RATE_H
+
+
+#include <stdint.h>
+
+
+typedef struct {
+    uint64_t    interval_us;    /* a token comes every; 0: no limit */
+    uint64_t    burst;          /* tokens in a full bucket, >= 1 */
+} sector_rate_t;
+
+
+/*
+ * Takes a token.  Returns 0, or -1 when there is none, and in *retry_after_ms
+ * how long until there is (>= 1).  *tat_us is 0 at first: a full bucket.
+ */
+int sector_rate_take(uint64_t *tat_us, const sector_rate_t *rate,
+    uint64_t now_ms, uint64_t *retry_after_ms);
+
+
+#endif /* SECTOR_RATE_H */
