@@ -1,0 +1,168 @@
+/*
+ * The token bucket: what a full one lets through at once, how it fills, and
+ * what it says to those who come too early.  Compared with a bucket that is
+ * counted out in tokens.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "sector_rate.h"
+
+
+static int
+take(uint64_t *tat, const sector_rate_t *rate, uint64_t now)
+{
+    uint64_t  retry;
+
+    return sector_rate_take(tat, rate, now, &retry) == 0 ? 0 : (int) retry;
+}
+
+
+static void
+test_no_limit_refuses_nobody(void **state)
+{
+    unsigned        i;
+    uint64_t        tat;
+    sector_rate_t   rate = { 0, 0 };
+
+    (void) state;
+    tat = 0;
+
+    for (i = 0; i < 1000; i++) {
+        assert_int_equal(take(&tat, &rate, 0), 0);
+    }
+}
+
+
+/* 2 a minute: two at once, then one every thirty seconds. */
+static void
+test_a_full_bucket_is_emptied_at_once_and_fills_steadily(void **state)
+{
+    uint64_t        tat;
+    sector_rate_t   rate = { 30 * 1000000, 2 };
+
+    (void) state;
+    tat = 0;
+
+    assert_int_equal(take(&tat, &rate, 100000), 0);
+    assert_int_equal(take(&tat, &rate, 100000), 0);
+    assert_int_equal(take(&tat, &rate, 100000), 30000);
+    assert_int_equal(take(&tat, &rate, 129999), 1);
+    assert_int_equal(take(&tat, &rate, 130000), 0);
+    assert_int_equal(take(&tat, &rate, 130000), 30000);
+    assert_int_equal(take(&tat, &rate, 200000), 0);
+    assert_int_equal(take(&tat, &rate, 200000), 0);
+    assert_int_equal(take(&tat, &rate, 200000), 30000);
+}
+
+
+static void
+test_a_refusal_takes_nothing(void **state)
+{
+    unsigned        i;
+    uint64_t        tat, before;
+    sector_rate_t   rate = { 1000, 1 };
+
+    (void) state;
+    tat = 0;
+
+    assert_int_equal(take(&tat, &rate, 5), 0);
+    before = tat;
+
+    for (i = 0; i < 10; i++) {
+        assert_int_equal(take(&tat, &rate, 5), 1);
+    }
+
+    assert_int_equal(tat, before);
+    assert_int_equal(take(&tat, &rate, 6), 0);
+}
+
+
+/* What is asked to wait is asked for no longer than one token takes. */
+static void
+test_a_smaller_bucket_after_a_reload_is_empty_and_not_in_debt(void **state)
+{
+    unsigned        i;
+    uint64_t        tat;
+    sector_rate_t   large = { 1000000, 3600 };
+    sector_rate_t   small = { 1000, 1 };
+
+    (void) state;
+    tat = 0;
+
+    for (i = 0; i < 3600; i++) {
+        assert_int_equal(take(&tat, &large, 0), 0);
+    }
+
+    assert_int_equal(take(&tat, &small, 0), 1);
+    assert_int_equal(take(&tat, &small, 1), 0);
+}
+
+
+static void
+test_it_lets_through_what_a_counted_bucket_does(void **state)
+{
+    double          tokens;
+    unsigned        i;
+    uint64_t        tat, now, last, retry, seed;
+    const char     *given;
+    sector_rate_t   rate;
+
+    (void) state;
+
+    given = getenv("SECTOR_SEED");
+    seed = given ? strtoull(given, NULL, 10) : (uint64_t) (uintptr_t) &seed;
+    printf("# SECTOR_SEED=%llu\n", (unsigned long long) seed);
+    srandom((unsigned) seed);
+
+    rate.interval_us = 7000;
+    rate.burst = 5;
+    tokens = 5;
+    tat = 0;
+    now = last = 1000;
+
+    for (i = 0; i < 200000; i++) {
+        now += (uint64_t) random() % 12;
+        tokens += (double) (now - last) / 7;
+        last = now;
+
+        if (tokens > 5) {
+            tokens = 5;
+        }
+
+        if (sector_rate_take(&tat, &rate, now, &retry) == 0) {
+            assert_true(tokens > 0.999999);
+            assert_int_equal(retry, 0);
+            tokens -= 1;
+
+        } else {
+            assert_true(tokens < 1.000001);
+            assert_in_range(retry, 1, 7);
+            assert_true(tokens + (double) retry / 7 > 0.999999);
+        }
+    }
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_no_limit_refuses_nobody),
+        cmocka_unit_test(
+            test_a_full_bucket_is_emptied_at_once_and_fills_steadily),
+        cmocka_unit_test(test_a_refusal_takes_nothing),
+        cmocka_unit_test(
+            test_a_smaller_bucket_after_a_reload_is_empty_and_not_in_debt),
+        cmocka_unit_test(test_it_lets_through_what_a_counted_bucket_does)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
