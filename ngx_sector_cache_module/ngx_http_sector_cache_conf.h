@@ -53,8 +53,7 @@ typedef struct {
 } ngx_http_sector_cache_zone_t;
 
 
-/* A key that was asked for, and the zone it belongs to: by the address of its
- * store, which is the same for all. */
+/* A key that was asked for, and the zone it belongs to: by its store's id. */
 
 typedef struct {
     uint64_t                            zone;

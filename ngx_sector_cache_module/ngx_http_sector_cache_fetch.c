@@ -106,7 +106,6 @@ ngx_http_sector_cache_fetch_init(ngx_http_sector_cache_main_conf_t *mcf)
     ngx_http_sector_cache_fetch_watcher.handler =
                                              ngx_http_sector_cache_fetch_watch;
     ngx_http_sector_cache_fetch_watcher.log = ngx_cycle->log;
-    ngx_http_sector_cache_fetch_watcher.data = mcf;
 
     ngx_http_sector_cache_source_reap(mcf, 1);
 }
@@ -378,8 +377,6 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
         ngx_http_sector_cache_fetch_refuse(f, turn);
         return;
     }
-
-    ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_STARTED);
 
     f->deadline_ms = ngx_current_msec + (ngx_msec_t) f->source->timeout_ms;
     ngx_add_timer(&f->timeout, (ngx_msec_t) f->source->timeout_ms);
@@ -846,11 +843,19 @@ ngx_http_sector_cache_fetch_unpark(ngx_http_sector_cache_fetch_t *f)
 static void
 ngx_http_sector_cache_fetch_watch(ngx_event_t *ev)
 {
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
     if (ngx_queue_empty(&ngx_http_sector_cache_fetch_parked)) {
         return;
     }
 
-    ngx_http_sector_cache_source_reap(ev->data, 0);
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_sector_cache_module);
+
+    if (mcf) {
+        ngx_http_sector_cache_source_reap(mcf, 0);
+    }
+
     ngx_http_sector_cache_fetch_wake();
 
     ngx_add_timer(ev, NGX_HTTP_SECTOR_CACHE_WATCH_MS);

@@ -145,9 +145,8 @@ ngx_http_sector_cache_init_process(ngx_cycle_t *cycle)
         ngx_http_sector_cache_persist_start(cycle, mcf);
 
         ngx_http_sector_cache_fetch_init(mcf);
-        ngx_http_sector_cache_probe_init(mcf);
-        ngx_http_sector_cache_wake_listen(cycle, ngx_http_sector_cache_woken,
-                                          mcf);
+        ngx_http_sector_cache_probe_wake(mcf);
+        ngx_http_sector_cache_wake_listen(cycle, ngx_http_sector_cache_woken);
     }
 
     return NGX_OK;
@@ -157,8 +156,16 @@ ngx_http_sector_cache_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_sector_cache_woken(ngx_event_t *ev)
 {
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_sector_cache_module);
+
     ngx_http_sector_cache_fetch_wake();
-    ngx_http_sector_cache_probe_wake(ev->data);
+
+    if (mcf) {
+        ngx_http_sector_cache_probe_wake(mcf);
+    }
 }
 
 

@@ -33,25 +33,6 @@ static void ngx_http_sector_cache_probe_done(void *data,
 
 
 void
-ngx_http_sector_cache_probe_init(ngx_http_sector_cache_main_conf_t *mcf)
-{
-    ngx_uint_t                        i;
-    ngx_http_sector_cache_source_t  **sources;
-
-    sources = mcf->sources.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        sources[i]->probe.handler = ngx_http_sector_cache_probe_timer;
-        sources[i]->probe.data = sources[i];
-        sources[i]->probe.log = ngx_cycle->log;
-        sources[i]->probe.cancelable = 1;
-    }
-
-    ngx_http_sector_cache_probe_wake(mcf);
-}
-
-
-void
 ngx_http_sector_cache_probe_wake(ngx_http_sector_cache_main_conf_t *mcf)
 {
     uint64_t                          retry_after_ms;
@@ -112,9 +93,16 @@ static void
 ngx_http_sector_cache_probe_arm(ngx_http_sector_cache_source_t *source,
     uint64_t ms)
 {
-    if (!ngx_exiting) {
-        ngx_add_timer(&source->probe, (ngx_msec_t) ngx_max(ms, 1));
+    if (ngx_exiting) {
+        return;
     }
+
+    source->probe.handler = ngx_http_sector_cache_probe_timer;
+    source->probe.data = source;
+    source->probe.log = ngx_cycle->log;
+    source->probe.cancelable = 1;
+
+    ngx_add_timer(&source->probe, (ngx_msec_t) ngx_max(ms, 1));
 }
 
 
@@ -167,7 +155,7 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
     location = source->locations.elts;
 
     for (i = 0; i < source->locations.nelts; i++) {
-        if ((uint64_t) (uintptr_t) location[i].conf->sectors->store.shm
+        if (sector_store_id(&location[i].conf->sectors->store)
             == asked->zone)
         {
             break;

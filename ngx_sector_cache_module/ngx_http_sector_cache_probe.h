@@ -11,12 +11,8 @@
 #include "ngx_http_sector_cache_conf.h"
 
 
-/* A worker begins. */
-
-void ngx_http_sector_cache_probe_init(ngx_http_sector_cache_main_conf_t *mcf);
-
-
-/* A breaker may have opened: sees to it that this worker will probe. */
+/* A breaker may have opened, or a worker begins: sees to it that this worker
+ * will probe. */
 
 void ngx_http_sector_cache_probe_wake(ngx_http_sector_cache_main_conf_t *mcf);
 

@@ -15,6 +15,13 @@
 #include "ngx_http_sector_cache_wake.h"
 
 
+/* What a lease's second number says below a probe's. */
+
+#define NGX_HTTP_SECTOR_CACHE_HELD_BEGUN   1
+#define NGX_HTTP_SECTOR_CACHE_HELD_PERMIT  2
+#define NGX_HTTP_SECTOR_CACHE_HELD_BITS    2
+
+
 /* A lease outlives the time of the fetch, which ends itself. */
 
 #define NGX_HTTP_SECTOR_CACHE_LEASE_MARGIN  500
@@ -51,7 +58,7 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_source_policy(source, &policy);
     ngx_http_sector_cache_source_want(&want);
 
-    want.zone = (uint64_t) (uintptr_t) zone->store.shm;
+    want.zone = sector_store_id(&zone->store);
     want.key = key->data;
     want.key_len = key->len;
 
@@ -185,13 +192,15 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
                                       ngx_current_msec, &turn->permit,
                                       retry_after_ms);
         turn->permitted = 1;
-        ngx_http_sector_cache_source_hold_locked(source, turn);
     }
 
     if (rc == NGX_HTTP_SECTOR_CACHE_TURN_GO && !turn->admitted) {
         turn->admitted = 1;
         sector_stats_observe(&sh->wait, ngx_current_msec - turn->since_ms);
+        ngx_http_sector_cache_source_count(source, SECTOR_FETCH_STARTED);
     }
+
+    ngx_http_sector_cache_source_hold_locked(source, turn);
 
     after = sh->breaker.state;
 
@@ -306,8 +315,9 @@ ngx_http_sector_cache_source_reap(ngx_http_sector_cache_main_conf_t *mcf,
 }
 
 
-/* Frees a probe's place.  A source is numbered by where its shared part lies,
- * so that this works for one that is declared no longer. */
+/* The owner of a fetch is gone: the fetch was aborted, and its probe's place
+ * is free.  A source is numbered by where its shared part lies, so that this
+ * works for one that is declared no longer. */
 
 static void
 ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
@@ -319,12 +329,18 @@ ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
 
     sh = (ngx_http_sector_cache_source_shm_t *) (uintptr_t) source;
 
+    (void) ngx_atomic_fetch_add(&sh->counters[SECTOR_FETCH_ABORTED], 1);
+
+    if (!(lease->held[1] & NGX_HTTP_SECTOR_CACHE_HELD_PERMIT)) {
+        return;
+    }
+
     /* not looked at where a result is ignored */
 
     ngx_memzero(&policy, sizeof(sector_breaker_policy_t));
 
     permit.generation = lease->held[0];
-    permit.probe = lease->held[1];
+    permit.probe = lease->held[1] >> NGX_HTTP_SECTOR_CACHE_HELD_BITS;
 
     sector_breaker_report(&sh->breaker, &policy, ngx_current_msec, &permit,
                           SECTOR_BREAKER_IGNORE, 0, 0);
@@ -487,9 +503,15 @@ ngx_http_sector_cache_source_hold_locked(
 
     ngx_memzero(&lease, sizeof(sector_flight_lease_t));
 
+    if (turn->admitted) {
+        lease.held[1] = NGX_HTTP_SECTOR_CACHE_HELD_BEGUN;
+    }
+
     if (turn->permitted) {
         lease.held[0] = turn->permit.generation;
-        lease.held[1] = turn->permit.probe;
+        lease.held[1] |= NGX_HTTP_SECTOR_CACHE_HELD_PERMIT
+                         | turn->permit.probe
+                           << NGX_HTTP_SECTOR_CACHE_HELD_BITS;
     }
 
     if (sector_flight_owned(source->flights, turn->id, (int32_t) ngx_pid)) {

@@ -67,7 +67,8 @@ ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_look(
 
 
 /* Asks, with a place, for leave to call the upstream, once for each call: GO,
- * or OPEN or LIMITED and *retry_after_ms; the place stays ours all the same. */
+ * or OPEN or LIMITED and *retry_after_ms; the place stays ours all the same.
+ * The first leave begins the fetch, and counts it. */
 
 ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_admit(
     ngx_http_sector_cache_source_t *source,

@@ -24,7 +24,7 @@ static void ngx_http_sector_cache_wake_event(ngx_event_t *ev);
 static int  ngx_http_sector_cache_lines[SECTOR_FLIGHT_LINES];
 static ngx_uint_t  ngx_http_sector_cache_lines_n;
 static ngx_uint_t  ngx_http_sector_cache_lines_cycles;  /* that use them */
-static ngx_event_t  ngx_http_sector_cache_woken;    /* handler and data */
+static ngx_event_handler_pt  ngx_http_sector_cache_wake_handler;
 
 
 void
@@ -76,7 +76,7 @@ ngx_http_sector_cache_wake_close(void *data)
 
 void
 ngx_http_sector_cache_wake_listen(ngx_cycle_t *cycle,
-    ngx_event_handler_pt handler, void *data)
+    ngx_event_handler_pt handler)
 {
     uint32_t           line;
     ngx_event_t       *ev;
@@ -93,8 +93,7 @@ ngx_http_sector_cache_wake_listen(ngx_cycle_t *cycle,
         return;
     }
 
-    ngx_http_sector_cache_woken.handler = handler;
-    ngx_http_sector_cache_woken.data = data;
+    ngx_http_sector_cache_wake_handler = handler;
 
     ev = c->read;
     ev->handler = ngx_http_sector_cache_wake_event;
@@ -125,7 +124,7 @@ ngx_http_sector_cache_wake_event(ngx_event_t *ev)
         (void) read(c->fd, &n, sizeof(uint64_t));
     }
 
-    ngx_http_sector_cache_woken.handler(&ngx_http_sector_cache_woken);
+    ngx_http_sector_cache_wake_handler(ev);
 }
 
 

@@ -20,11 +20,10 @@ void ngx_http_sector_cache_wake_open(ngx_cycle_t *cycle);
 
 
 /* Listens on this worker's line; an init_process handler.  The handler runs
- * after every wake, and now and then for nothing, with an event that has
- * data. */
+ * after every wake, and now and then for nothing. */
 
 void ngx_http_sector_cache_wake_listen(ngx_cycle_t *cycle,
-    ngx_event_handler_pt handler, void *data);
+    ngx_event_handler_pt handler);
 
 
 /* This worker's line. */

@@ -208,6 +208,13 @@ sector_store_open(sector_store_t *st, void *reserve, size_t reserve_bytes,
 }
 
 
+uint64_t
+sector_store_id(const sector_store_t *st)
+{
+    return st->shm->seed[0];
+}
+
+
 sector_store_state_e
 sector_store_read(sector_store_t *st, const void *key, size_t key_len,
     uint64_t now_ms, sector_store_view_t *view)

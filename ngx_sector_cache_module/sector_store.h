@@ -184,6 +184,10 @@ int sector_store_open(sector_store_t *st, void *reserve,
     const sector_store_policy_t *policy);
 
 
+/* A number that no other store has, made up when it was created. */
+uint64_t sector_store_id(const sector_store_t *st);
+
+
 /*
  * Takes a reader's slot for this process: one that is free or whose owner is
  * dead.  Without a free slot the store still works, but its reads take the
