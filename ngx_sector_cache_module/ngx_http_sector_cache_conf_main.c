@@ -21,6 +21,9 @@
 
 static ngx_int_t ngx_http_sector_cache_conf_name(ngx_conf_t *cf,
     ngx_str_t *name);
+static ngx_int_t ngx_http_sector_cache_conf_persist(ngx_conf_t *cf,
+    ngx_http_sector_cache_main_conf_t *mcf,
+    ngx_http_sector_cache_zone_t *zone);
 static void ngx_http_sector_cache_source_defaults(
     ngx_http_sector_cache_source_t *source);
 static char *ngx_http_sector_cache_check_source(
@@ -218,6 +221,10 @@ ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_sector_cache_conf_persist(cf, mcf, zone) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_sector_cache_shm_add_zone(cf, zone, size) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -230,6 +237,35 @@ ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *slot = zone;
 
     return NGX_CONF_OK;
+}
+
+
+/* A file holds one zone. */
+
+static ngx_int_t
+ngx_http_sector_cache_conf_persist(ngx_conf_t *cf,
+    ngx_http_sector_cache_main_conf_t *mcf, ngx_http_sector_cache_zone_t *zone)
+{
+    ngx_uint_t                      i;
+    ngx_http_sector_cache_zone_t  **zones;
+
+    zones = mcf->zones.elts;
+
+    for (i = 0; zone->persist.len && i < mcf->zones.nelts; i++) {
+        if (zones[i]->persist.len == zone->persist.len
+            && ngx_strncmp(zones[i]->persist.data, zone->persist.data,
+                           zone->persist.len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "file \"%V\" of zone \"%V\" is that of zone "
+                               "\"%V\" already, each needs its own",
+                               &zone->persist, &zone->name, &zones[i]->name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -18,8 +18,6 @@
 #include "ngx_http_sector_cache_shm.h"
 #include "sector_dump.h"
 
-#include <sys/mman.h>
-
 
 #define NGX_HTTP_SECTOR_CACHE_PERSIST_INTERVAL  10000       /* ms */
 #define NGX_HTTP_SECTOR_CACHE_PERSIST_STEP      (128 * 1024)    /* bytes */
@@ -34,18 +32,24 @@ typedef struct {
     ngx_cycle_t                    *cycle;
     sector_dump_t                   dump;
     uint64_t                        cursor;
-    uint64_t                        stores;     /* counted when last saved */
+    uint64_t                        stores;     /* counted when last begun */
     ngx_pid_t                       child;      /* the last one, 0: none */
+    ngx_fd_t                        pipe;       /* of it: a byte for a file
+                                                   that was written, then its
+                                                   end */
     unsigned                        dumping:1;
+    unsigned                        failed:1;   /* the last one: try again */
 } ngx_http_sector_cache_saver_t;
 
 
-static ngx_int_t ngx_http_sector_cache_persist_map(ngx_fd_t fd, ngx_str_t *map,
-    ngx_str_t *path, ngx_log_t *log);
+static ngx_int_t ngx_http_sector_cache_persist_read(ngx_fd_t fd,
+    ngx_str_t *bytes, ngx_str_t *path, ngx_log_t *log);
 static void ngx_http_sector_cache_persist_restore(
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *map, ngx_log_t *log);
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *bytes, ngx_log_t *log);
 static void ngx_http_sector_cache_persist_tick(ngx_event_t *ev);
 static ngx_int_t ngx_http_sector_cache_persist_begin(
+    ngx_http_sector_cache_saver_t *saver);
+static ngx_int_t ngx_http_sector_cache_persist_ended(
     ngx_http_sector_cache_saver_t *saver);
 static void ngx_http_sector_cache_persist_fork(
     ngx_http_sector_cache_saver_t *saver);
@@ -62,7 +66,7 @@ ngx_http_sector_cache_persist_load(ngx_http_sector_cache_zone_t *zone,
     ngx_log_t *log)
 {
     ngx_fd_t   fd;
-    ngx_str_t  map;
+    ngx_str_t  bytes;
 
     if (zone->persist.len == 0 || ngx_test_config) {
         return;
@@ -80,29 +84,30 @@ ngx_http_sector_cache_persist_load(ngx_http_sector_cache_zone_t *zone,
         return;
     }
 
-    if (ngx_http_sector_cache_persist_map(fd, &map, &zone->persist, log)
+    if (ngx_http_sector_cache_persist_read(fd, &bytes, &zone->persist, log)
         == NGX_OK)
     {
-        ngx_http_sector_cache_persist_restore(zone, &map, log);
-
-        if (map.len) {
-            (void) munmap(map.data, map.len);
-        }
+        ngx_http_sector_cache_persist_restore(zone, &bytes, log);
+        ngx_free(bytes.data);
     }
 
     (void) ngx_close_file(fd);
 }
 
 
-/* Maps a regular file, whatever its size; one of no bytes is no mapping. */
+/* Reads a regular file whole, into memory that must be freed.  A mapping would
+ * not do: it changes when the file does, and ends the process when the file
+ * is cut off meanwhile or the disk fails. */
 
 static ngx_int_t
-ngx_http_sector_cache_persist_map(ngx_fd_t fd, ngx_str_t *map,
+ngx_http_sector_cache_persist_read(ngx_fd_t fd, ngx_str_t *bytes,
     ngx_str_t *path, ngx_log_t *log)
 {
+    size_t           size;
+    ssize_t          n;
     ngx_file_info_t  fi;
 
-    ngx_str_null(map);
+    ngx_str_null(bytes);
 
     if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
@@ -117,17 +122,31 @@ ngx_http_sector_cache_persist_map(ngx_fd_t fd, ngx_str_t *map,
         return NGX_ERROR;
     }
 
-    if (ngx_file_size(&fi) == 0) {
-        return NGX_OK;
+    size = (size_t) ngx_file_size(&fi);
+
+    bytes->data = ngx_alloc(ngx_max(size, 1), log);
+    if (bytes->data == NULL) {
+        return NGX_ERROR;
     }
 
-    map->len = (size_t) ngx_file_size(&fi);
-    map->data = mmap(NULL, map->len, PROT_READ, MAP_PRIVATE, fd, 0);
+    while (bytes->len < size) {
+        n = ngx_read_fd(fd, bytes->data + bytes->len, size - bytes->len);
 
-    if (map->data == MAP_FAILED) {
-        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
-                      "mmap(\"%V\") of %uz bytes failed", path, map->len);
-        return NGX_ERROR;
+        if (n > 0) {
+            bytes->len += (size_t) n;
+            continue;
+        }
+
+        if (n == 0) {
+            break;
+        }
+
+        if (ngx_errno != NGX_EINTR) {
+            ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                          ngx_read_fd_n " \"%V\" failed", path);
+            ngx_free(bytes->data);
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
@@ -136,12 +155,12 @@ ngx_http_sector_cache_persist_map(ngx_fd_t fd, ngx_str_t *map,
 
 static void
 ngx_http_sector_cache_persist_restore(ngx_http_sector_cache_zone_t *zone,
-    ngx_str_t *map, ngx_log_t *log)
+    ngx_str_t *bytes, ngx_log_t *log)
 {
     sector_dump_error_e   error;
     sector_dump_report_t  report;
 
-    error = sector_dump_load(map->data, map->len, &zone->store,
+    error = sector_dump_load(bytes->data, bytes->len, &zone->store,
                              ngx_current_msec, ngx_http_sector_cache_wall_ms(),
                              &report);
 
@@ -245,18 +264,16 @@ ngx_http_sector_cache_persist_begin(ngx_http_sector_cache_saver_t *saver)
 {
     sector_store_info_t  info;
 
-    if (saver->child && kill(saver->child, 0) == 0) {
+    if (ngx_http_sector_cache_persist_ended(saver) != NGX_OK) {
         ngx_log_error(NGX_LOG_WARN, saver->cycle->log, 0,
                       "process %P is still writing \"%V\"",
                       saver->child, &saver->zone->persist);
         return NGX_BUSY;
     }
 
-    saver->child = 0;
-
     sector_store_info(&saver->zone->store, &info);
 
-    if (info.counters[SECTOR_STAT_STORE] == saver->stores) {
+    if (info.counters[SECTOR_STAT_STORE] == saver->stores && !saver->failed) {
         return NGX_DECLINED;
     }
 
@@ -267,43 +284,78 @@ ngx_http_sector_cache_persist_begin(ngx_http_sector_cache_saver_t *saver)
 }
 
 
+/* Whether the last child, if any, has ended.  Nobody else has the other end of
+ * its pipe, while its number may be another process's by now. */
+
+static ngx_int_t
+ngx_http_sector_cache_persist_ended(ngx_http_sector_cache_saver_t *saver)
+{
+    char     byte;
+    ssize_t  n;
+
+    while (saver->child) {
+        n = ngx_read_fd(saver->pipe, &byte, 1);
+
+        if (n == -1 && (ngx_errno == NGX_EAGAIN || ngx_errno == NGX_EINTR)) {
+            return NGX_BUSY;
+        }
+
+        if (n == 1) {
+            saver->failed = 0;
+            continue;
+        }
+
+        (void) ngx_close_file(saver->pipe);
+        saver->child = 0;
+    }
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_sector_cache_persist_fork(ngx_http_sector_cache_saver_t *saver)
 {
+    int         pipes[2];
     ngx_pid_t   pid;
-    ngx_int_t   rc;
     ngx_log_t  *log;
 
     log = saver->cycle->log;
+    saver->failed = 1;
 
-    if (sector_dump_finish(&saver->dump, ngx_http_sector_cache_wall_ms())
-        != 0)
-    {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "no memory to save zone \"%V\"", &saver->zone->name);
+    if (pipe2(pipes, O_CLOEXEC|O_NONBLOCK) == -1) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "pipe2() to save zone \"%V\" failed",
+                      &saver->zone->name);
         return;
     }
 
     pid = fork();
 
-    switch (pid) {
-
-    case -1:
-        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
-                      "fork() to save zone \"%V\" failed", &saver->zone->name);
-        return;
-
-    case 0:
+    if (pid == 0) {
         ngx_pid = ngx_getpid();
         ngx_http_sector_cache_persist_close(saver->cycle);
-        rc = ngx_http_sector_cache_persist_write(saver->zone, &saver->dump,
-                                                 log);
-        _exit(rc == NGX_OK ? 0 : 1);
 
-    default:
-        saver->child = pid;
+        if (ngx_http_sector_cache_persist_write(saver->zone, &saver->dump, log)
+            != NGX_OK)
+        {
+            _exit(1);
+        }
+
+        _exit(write(pipes[1], "", 1) == 1 ? 0 : 1);
+    }
+
+    (void) ngx_close_file(pipes[1]);
+
+    if (pid == -1) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "fork() to save zone \"%V\" failed", &saver->zone->name);
+        (void) ngx_close_file(pipes[0]);
         return;
     }
+
+    saver->child = pid;
+    saver->pipe = pipes[0];
 }
 
 
@@ -356,21 +408,17 @@ ngx_http_sector_cache_persist_save(ngx_cycle_t *cycle,
                                      ngx_http_sector_cache_wall_ms());
         } while (cursor);
 
-        if (sector_dump_finish(&dump, ngx_http_sector_cache_wall_ms()) == 0) {
-            (void) ngx_http_sector_cache_persist_write(zones[i], &dump,
-                                                       cycle->log);
-        } else {
-            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                          "no memory to save zone \"%V\"", &zones[i]->name);
-        }
-
+        (void) ngx_http_sector_cache_persist_write(zones[i], &dump,
+                                                   cycle->log);
         sector_dump_free(&dump);
     }
 }
 
 
-/* Writes beside the file and renames; allocates nothing, as the child of a
- * process with threads must not. */
+/* Finishes a dump, writes it beside the file and renames.  Allocates nothing,
+ * as the child of a process with threads must not; and sums all up, for which
+ * the event loop has no time.  A file of that name is an older process's that
+ * had our number and did not come to its end. */
 
 static ngx_int_t
 ngx_http_sector_cache_persist_write(ngx_http_sector_cache_zone_t *zone,
@@ -380,9 +428,17 @@ ngx_http_sector_cache_persist_write(ngx_http_sector_cache_zone_t *zone,
     ngx_fd_t   fd;
     ngx_err_t  err;
 
+    if (sector_dump_finish(dump, ngx_http_sector_cache_wall_ms()) != 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "no memory to save zone \"%V\"", &zone->name);
+        return NGX_ERROR;
+    }
+
     last = ngx_snprintf(name, sizeof(name) - 1, "%V.%P", &zone->persist,
                         ngx_pid);
     *last = '\0';
+
+    (void) ngx_delete_file(name);
 
     fd = open((char *) name, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC,
               0600);

@@ -2455,3 +2455,15 @@ CORE::join "\n", map { "sector_cache_source s$_;" } 1 .. 40
 GET /ops/stats
 --- json
 {"sources":{"s1":{},"s40":{"fetches":0}}}
+
+
+
+=== TEST 195: two zones with one file are refused
+--- http_config
+    sector_cache_zone sectors 1m persist=/tmp/one.dump;
+    sector_cache_zone more 1m persist=/tmp/one.dump;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+file "/tmp/one.dump" of zone "more" is that of zone "sectors" already, each needs its own in

@@ -206,6 +206,32 @@ subtest 'a folder that is not there is a warning' => sub {
 };
 
 
+subtest 'what could not be saved is saved when it can be' => sub {
+    folder();
+    start(file => "$dir/none/sectors.dump");
+    get('/api/XLK');
+    $nginx->wait_for_log(qr/\[warn\].*zone "sectors" is not saved/);
+
+    mkdir "$dir/none" or die $!;
+    wait_for('it is saved', sub { -s "$dir/none/sectors.dump" });
+    is($nginx->stop, 0, 'it ends as it should');
+    is($nginx->trouble, '', 'nothing worse');
+};
+
+
+subtest 'a file that an older process left half done is no obstacle' => sub {
+    folder();
+    start();
+    get('/api/XLK');
+    mkdir "$dir/elsewhere" or die $!;
+    symlink "$dir/elsewhere/x", "$file.$nginx->{pid}" or die $!;
+    $nginx->stop;
+    ok(-s $file && !-l $file, 'saved');
+    ok(!-e "$dir/elsewhere/x", 'and nothing written where it points to');
+    is($nginx->trouble, '', 'without trouble');
+};
+
+
 subtest 'a disk that is full is a warning, and loses no older file' => sub {
     folder();
     plan skip_all => 'a small disk cannot be mounted here'
