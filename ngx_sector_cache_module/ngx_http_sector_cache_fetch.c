@@ -77,6 +77,8 @@ static void ngx_http_sector_cache_fetch_watch(ngx_event_t *ev);
 
 static ngx_queue_t  ngx_http_sector_cache_fetch_parked;
 static ngx_event_t  ngx_http_sector_cache_fetch_watcher;
+static ngx_connection_t  ngx_http_sector_cache_fetch_nobody;    /* its data, of
+                                                    which debug logs want fd */
 
 
 /* What came of a fetch, for counters and breaker.  Of a failing status only
@@ -106,6 +108,9 @@ ngx_http_sector_cache_fetch_init(ngx_http_sector_cache_main_conf_t *mcf)
     ngx_http_sector_cache_fetch_watcher.handler =
                                              ngx_http_sector_cache_fetch_watch;
     ngx_http_sector_cache_fetch_watcher.log = ngx_cycle->log;
+    ngx_http_sector_cache_fetch_watcher.data =
+                                            &ngx_http_sector_cache_fetch_nobody;
+    ngx_http_sector_cache_fetch_nobody.fd = (ngx_socket_t) -1;
 
     ngx_http_sector_cache_source_reap(mcf, 1);
 }

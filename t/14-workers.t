@@ -252,7 +252,8 @@ subtest 'both workers may be killed, one after the other, many times' => sub {
 
 subtest 'a worker that is killed while it fetches' => sub {
     my %script = map { ("HELD$_" => 'gate,ok') } 1 .. 60;
-    ($nginx, my $key) = start('timeout=60s', 'ttl=10m', %script);
+    ($nginx, my $key) = start('timeout=60s concurrency=64', 'ttl=10m',
+                              %script);
     my @workers = $nginx->workers;
 
     get("/api/$_") for @symbols, @symbols;
