@@ -56,7 +56,7 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: help deps deps-dev build install uninstall run \
         demo-ok demo-slow demo-fail \
         test unit unit-build slab-test t test-workers test-hup test-static \
-        torture tsan bench-store \
+        torture tsan bench-store bench-flight kills \
         layers symbols style docs-check check-selftest \
         warnings valgrind static bare-test clean
 
@@ -153,6 +153,15 @@ bench-store: ## lookups, instructions and hit ratios of the store
 	@echo "load: $$(cut -d ' ' -f 1-3 /proc/loadavg), $$(nproc) processors"
 	@$(BUILD)/bench/bench_store
 	@$(BUILD)/bench/bench_store_ratio
+
+
+bench-flight: build ## 200 clients and one cold key, beside proxy_cache_lock
+	@misc/deps.sh build test
+	@TEST_NGINX_BINARY=$(NGINX_BIN) \
+	    TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) tests/bench/bench_flight.pl
+
+kills: ## kill workers under load; KILLS=1000
+	+@KILLS=$(or $(KILLS),1000) T=t/20-kills.t misc/test.sh nginx
 
 
 layers: ## includes and calls point down only
