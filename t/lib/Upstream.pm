@@ -56,7 +56,8 @@ my %ACTION = (
 
     'ok'        => sub { answer(200, sector($_[0])) },
     'slow'      => sub { ([wait => $_[1] / 1000], answer(200, sector($_[0]))) },
-    'gate'      => sub { (['gate'], answer(200, sector($_[0]))) },
+    'gate'      => sub { (['gate'], answer($_[1] || 200, sector($_[0]))) },
+    'gatetext'  => sub { (['gate'], answer(200, 'Too Many Requests')) },
     'size'      => sub { answer(200, sector($_[0], $_[1])) },
     'chunked'   => sub { chunked(0, pieces(sector($_[0]), 16), '') },
     'trickle'   => sub { chunked(0.02, pieces(sector($_[0]), 8), '') },

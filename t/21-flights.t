@@ -1,0 +1,394 @@
+# One fetch for a key over all workers, whoever comes and goes; places, queue
+# and rate limit of a source over all workers.  nginx's proxy_cache_lock looks
+# again every 500 ms, counts nothing over workers, and a worker that dies
+# leaves its lock for lock_timeout.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Upstream qw(get begin finish leave wait_for);
+
+my $upstream = Upstream->new;
+my $up = '127.0.0.1:' . $upstream->port;
+my $number = 0;
+my ($nginx, $key);
+
+
+sub http {
+    my (%option) = (zone => 'ttl=10m stale=1h', source => '', script => 'ok',
+                    api => '', timeout => '20s', @_);
+
+    return <<"END";
+sector_cache_zone sectors 1m $option{zone};
+sector_cache_source up timeout=$option{timeout} retries=0 $option{source};
+server {
+    listen %PORT%;
+    %PID%
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch up /fetch/\$sector_cache_symbol;
+        add_header X-Worker \$pid always;
+        add_header X-Status \$sector_cache_status always;
+        $option{api}
+    }
+    location /fetch/ {
+        internal;
+        proxy_pass http://$up/$option{script}$key;
+    }
+    location /status {
+        sector_cache_status;
+    }
+}
+END
+}
+
+
+sub start {
+    $key = '/f' . ++$number . '/';
+    $nginx = Upstream::Nginx->new(workers => 2, http => http(@_));
+}
+
+
+sub source { return get('/status/stats')->{json}{sources}{up} }
+sub sectors { return get('/status/stats')->{json}{namespaces}{sectors} }
+sub calls { return $upstream->calls($key . ($_[0] || '')) }
+
+
+sub ended_well {
+    my (@expected) = @_;
+
+    is(source()->{inFlight}, 0, 'nothing is in flight');
+    is(source()->{waiting}, 0, 'nothing waits');
+    is($nginx->stop, 0, 'nginx ended well');
+    is($nginx->trouble(@expected), '', 'and without trouble');
+}
+
+
+# Clients of one key on both workers, all of which wait.
+sub crowd {
+    my ($n, $path) = @_;
+    my $joined = source()->{coalesced};
+    my @clients = map { begin($path) } 1 .. $n;
+
+    wait_for("$n wait", sub { source()->{coalesced} == $joined + $n - 1 });
+
+    return @clients;
+}
+
+
+# The answers, which are as many of each worker as these say.
+sub answers {
+    my @got = map { finish($_) } @_;
+    my %worker = map { ($_->{headers}{'x-worker'} || 'none') => 1 } @got;
+
+    is(keys %worker, 2, 'both workers answered');
+
+    return @got;
+}
+
+
+# The worker that has a connection to the upstream.
+sub fetching {
+    my %inode;
+
+    open my $in, '<', '/proc/net/tcp' or die "tcp: $!";
+    my $port = sprintf '%04X', $upstream->port;
+
+    while (my $line = <$in>) {
+        my @field = split ' ', $line;
+        $inode{$field[9]} = 1 if $field[2] =~ /:$port$/ && $field[3] eq '01';
+    }
+
+    return grep {
+        grep { (readlink $_ || '') =~ /^socket:\[(\d+)\]/ && $inode{$1} }
+            glob "/proc/$_/fd/*"
+    } $nginx->children;
+}
+
+
+subtest 'forty clients of two workers are answered by one call' => sub {
+    start(script => 'gate');
+    my @clients = crowd(40, '/api/XLK');
+
+    is(calls(), 1, 'one call');
+    is(source()->{inFlight}, 1, 'in flight');
+    $upstream->release($key);
+
+    my @got = answers(@clients);
+    is(scalar(grep { $_->{status} == 200 && $_->{cache} eq 'miss' } @got), 40,
+       'all are answered as misses');
+    is(scalar(grep { $_->{data} eq $got[0]{data} } @got), 40, 'alike');
+    is(sectors()->{misses}, 40, 'and counted');
+    is(source()->{fetches}, 1, 'one fetch');
+    is(get('/api/XLK')->{cache}, 'hit', 'a hit from then on');
+    ended_well();
+};
+
+
+subtest 'the client that began it leaves' => sub {
+    start(script => 'gate');
+    my $first = begin('/api/XLK');
+    wait_for('it is under way', sub { calls() == 1 });
+    my @clients = map { begin('/api/XLK') } 1 .. 20;
+    wait_for('they wait', sub { source()->{coalesced} == 20 });
+
+    leave($first);
+    wait_for('it is gone', sub { sectors()->{misses} == 1 });
+    $upstream->release($key);
+
+    is(scalar(grep { $_->{status} == 200 } answers(@clients)), 20,
+       'every other is answered');
+    is(get('/api/XLK')->{cache}, 'hit', 'and it is stored');
+    is(calls(), 1, 'by one call');
+    ended_well();
+};
+
+
+subtest 'the worker that fetches is killed' => sub {
+    start(script => 'gate');
+    my @clients = crowd(30, '/api/XLK');
+    my ($worker) = fetching();
+
+    kill 'KILL', $worker;
+    wait_for('another fetches', sub { calls() == 2 });
+    $upstream->release($key);
+
+    my @got = map { finish($_) } @clients;
+    my @answered = grep { $_->{status} == 200 } @got;
+    cmp_ok(scalar(@answered), '>', 0, 'who waited elsewhere is answered');
+    is(scalar(grep { $_->{headers}{'x-worker'} == $worker } @answered), 0,
+       'by another worker');
+    is(scalar(grep { $_->{status} !~ /^(?:0|200)$/ } @got), 0,
+       'or was cut off');
+    is(source()->{aborted}, 1, 'the first fetch is counted as aborted');
+    is(source()->{succeeded}, 1, 'the second as a success');
+    ended_well(qr/exited on signal 9/);
+};
+
+
+for my $case (
+    ['a failing status', 'gate:500', '', 502, 'UPSTREAM_ERROR'],
+    ['"no such symbol"', 'gate:404', 'negative=0', 404, 'UNKNOWN_SYMBOL'],
+    ['a kept "no such symbol"', 'gate:404', '', 404, 'UNKNOWN_SYMBOL'],
+    ['a body that is none', 'gatetext', '', 502, 'UPSTREAM_INVALID'],
+    ['a timeout', 'stall', '', 504, 'UPSTREAM_TIMEOUT'],
+) {
+    my ($name, $script, $zone, $status, $code) = @$case;
+
+    subtest "$name reaches those who wait at the other worker" => sub {
+        start(script => $script, zone => "ttl=10m $zone",
+              timeout => $script eq 'stall' ? '1s' : '20s');
+        my @clients = crowd(20, '/api/XLK');
+
+        $upstream->release($key);
+        my @got = answers(@clients);
+        is(scalar(grep { $_->{status} == $status && $_->{code} eq $code }
+                  @got), 20, 'all are told');
+        is(scalar(grep { $_->{error} eq $got[0]{error} } @got), 20, 'alike');
+        is(calls(), 1, 'one call');
+        ended_well();
+    };
+}
+
+
+subtest 'stale data is served at both workers when it fails' => sub {
+    start(script => 'ok,gate:500', zone => 'ttl=1ms stale=1h');
+    my $first = get('/api/XLK');
+    my @clients = crowd(20, '/api/XLK');
+
+    $upstream->release($key);
+    my @got = answers(@clients);
+    is(scalar(grep { $_->{status} == 200 && $_->{cache} eq 'stale'
+                     && $_->{data} eq $first->{data} } @got), 20, 'stale');
+    is(sectors()->{stale}, 20, 'and counted');
+    is(calls(), 2, 'calls');
+    ended_well();
+};
+
+
+subtest 'a refresh in the background is one for all' => sub {
+    start(script => 'ok,gate', zone => 'ttl=1ms swr=1h');
+    get('/api/XLK');
+    my @got = map { finish($_) } map { begin('/api/XLK') } 1 .. 20;
+
+    is(scalar(grep { $_->{cache} eq 'updating' } @got), 20,
+       'nobody waits for it');
+    wait_for('it is under way', sub { calls() == 2 });
+    $upstream->release($key);
+    wait_for('it is over', sub { source()->{succeeded} == 2 });
+    is(calls(), 2, 'calls');
+    ended_well();
+};
+
+
+subtest 'no more fly than there are places, and the others wait' => sub {
+    start(script => 'gate', source => 'concurrency=4');
+    my @clients = map { begin("/api/K$_") } 1 .. 12;
+
+    for my $batch (1 .. 3) {
+        wait_for("batch $batch", sub {
+            my $source = source();
+            return $source->{inFlight} == 4
+                   && $source->{waiting} == 12 - 4 * $batch
+                   && calls() >= 4 * $batch;
+        });
+        is(calls(), 4 * $batch, 'calls');
+        $upstream->release($key);
+    }
+
+    is(scalar(grep { $_->{status} == 200 } answers(@clients)), 12,
+       'all are answered');
+    is(source()->{waitTime}{count}, 12, 'and their waiting is counted');
+    ended_well();
+};
+
+
+subtest 'who waits for a place gets it in the order of coming' => sub {
+    start(script => 'gate', source => 'concurrency=1');
+    my @clients = begin('/api/K0');
+    wait_for('the place is taken', sub { calls() == 1 });
+
+    for my $n (1 .. 8) {
+        push @clients, begin("/api/K$n");
+        wait_for("$n waits", sub { source()->{waiting} == $n });
+    }
+
+    for my $n (1 .. 9) {
+        wait_for("call $n", sub { calls() == $n });
+        $upstream->release($key);
+    }
+
+    finish($_) for @clients;
+    is(join(' ', $upstream->requests($key) =~ /^GET \S+K(\d) /mg),
+       '0 1 2 3 4 5 6 7 8', 'in order');
+    ended_well();
+};
+
+
+subtest 'a full queue refuses, and is no failure of the upstream' => sub {
+    start(script => 'gate', source => 'concurrency=1 queue=2 failures=1');
+    my @clients = map { begin("/api/K$_") } 1 .. 3;
+    wait_for('two wait', sub { source()->{waiting} == 2 });
+
+    my $got = get('/api/K4');
+    is("$got->{status} $got->{code}", '503 FETCH_QUEUE_FULL', 'refused');
+    is($got->{error}, 'Fetch queue of source up is full', 'and told why');
+    cmp_ok($got->{headers}{'retry-after'}, '>=', 1, 'with Retry-After');
+    is(source()->{refusedByQueue}, 1, 'counted');
+    is(source()->{breaker}{state}, 'closed', 'the breaker is closed');
+
+    # those who join need no place
+    my $joins = begin('/api/K3');
+    wait_for('it has joined', sub { source()->{coalesced} == 1 });
+
+    for my $n (1 .. 3) {
+        wait_for("call $n", sub { calls() == $n });
+        $upstream->release($key);
+    }
+
+    is(finish($_)->{status}, 200, 'the others are answered')
+        for @clients, $joins;
+    ended_well();
+};
+
+
+subtest 'a place that does not come free in time' => sub {
+    start(script => 'gate',
+          source => 'concurrency=1 queue_timeout=200ms failures=1');
+    my $first = begin('/api/K1');
+    wait_for('the place is taken', sub { calls() == 1 });
+
+    my $got = get('/api/K2');
+    is("$got->{status} $got->{code}", '503 FETCH_QUEUE_FULL', 'refused');
+    is($got->{error}, 'No place for a fetch from source up came free within '
+                      . '200 ms', 'and told why');
+    is(source()->{waiting}, 0, 'it waits no longer');
+    is(source()->{breaker}{state}, 'closed', 'the breaker is closed');
+
+    $upstream->release($key);
+    is(finish($first)->{status}, 200, 'the first is answered');
+    is(calls(), 1, 'calls');
+    ended_well();
+};
+
+
+subtest 'stale data is served where the queue is full' => sub {
+    start(script => 'ok,gate', zone => 'ttl=1ms stale=1h',
+          source => 'concurrency=1 queue=0');
+    get("/api/K$_") for 1, 2;
+    my $held = begin('/api/K1');
+    wait_for('the place is taken', sub { source()->{inFlight} == 1 });
+
+    my $got = get('/api/K2');
+    is("$got->{status} $got->{cache}", '200 stale', 'stale');
+    $upstream->release($key);
+    is(finish($held)->{status}, 200, 'the other is answered');
+    ended_well();
+};
+
+
+subtest 'places are for those with the cache off, too' => sub {
+    start(script => 'gate', source => 'concurrency=2', api => 'sector_cache off;');
+    my @clients = map { begin('/api/XLK') } 1 .. 4;
+
+    for my $n (1, 2) {
+        wait_for('two fly', sub { source()->{inFlight} == 2
+                                  && calls() >= 2 * $n });
+        is(calls(), 2 * $n, 'calls');
+        $upstream->release($key);
+    }
+
+    is(finish($_)->{status}, 200, 'answered') for @clients;
+    ended_well();
+};
+
+
+subtest 'a rate limit counts calls over both workers' => sub {
+    start(source => 'rate=3r/m failures=1');
+    my @got = map { get("/api/K$_") } 1 .. 5;
+
+    is(join(' ', map { $_->{status} } @got), '200 200 200 503 503', 'three');
+    is($got[3]{code}, 'RATE_LIMITED', 'refused');
+    is($got[3]{error}, 'Rate limit of source up is reached', 'and told why');
+    like($got[3]{headers}{'retry-after'}, qr/^(?:1?\d|20)$/,
+         'until there is a token');
+    is(source()->{refusedByRate}, 2, 'counted');
+    is(source()->{breaker}{state}, 'closed', 'the breaker is closed');
+    is(get('/api/K1')->{cache}, 'hit', 'hits go on');
+    is(calls(), 3, 'calls');
+    ended_well();
+};
+
+
+subtest 'stale data is served where the rate is used up' => sub {
+    start(source => 'rate=1r/m', zone => 'ttl=1ms stale=1h');
+    my $first = get('/api/K1');
+    my $got = get('/api/K1');
+
+    is("$got->{status} $got->{cache}", '200 stale', 'stale');
+    is($got->{data}, $first->{data}, 'what was stored');
+    is(calls(), 1, 'calls');
+    ended_well();
+};
+
+
+subtest 'a draining worker and a new one wait for each other' => sub {
+    start(script => 'gate');
+    my @old = map { begin('/api/OLD') } 1 .. 4;
+    wait_for('the old one fetches', sub { calls('OLD') == 1 });
+    $nginx->reload;
+
+    my @new = map { begin('/api/OLD') } 1 .. 4;
+    wait_for('new ones wait for it', sub { source()->{coalesced} >= 7 });
+    $upstream->release($key);
+    is(finish($_)->{status}, 200, 'answered') for @old, @new;
+    is(calls('OLD'), 1, 'by one call');
+    ended_well();
+};
+
+
+undef $nginx;
+done_testing;
