@@ -1,0 +1,270 @@
+# Retries, Retry-After, and the breaker's whole circle over two workers.  A
+# retry that is made where none may help costs quota, one that is not made
+# costs an answer, and a breaker that waits for clients to come back never
+# closes behind a cache.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Time::HiRes qw(time);
+use Upstream qw(get begin finish wait_for);
+
+my $upstream = Upstream->new;
+my $up = '127.0.0.1:' . $upstream->port;
+my $number = 0;
+my ($nginx, $key);
+
+
+sub http {
+    my (%option) = (zone => 'ttl=10m stale=1h', source => '', timeout => '10s',
+                    backoff => '1ms', up => $up, @_);
+    my $map = join "\n", map { "$_ $option{symbols}{$_};" }
+                         keys %{ $option{symbols} || {} };
+    my $default = $option{script} || 'ok';
+
+    return <<"END";
+sector_cache_zone sectors 1m $option{zone};
+sector_cache_source up timeout=$option{timeout} backoff=$option{backoff}
+                       $option{source};
+map \$sector_cache_symbol \$script { default $default; $map }
+server {
+    listen %PORT%;
+    %PID%
+    location /api {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch up /fetch/\$script$key\$sector_cache_symbol;
+    }
+    location /fetch/ {
+        internal;
+        proxy_read_timeout 300ms;
+        proxy_pass http://$option{up}/;
+    }
+    location /status {
+        sector_cache_status;
+    }
+}
+END
+}
+
+
+sub start {
+    $key = '/t' . ++$number . '/';
+    $nginx = Upstream::Nginx->new(workers => 2, http => http(@_));
+}
+
+
+sub source { return get('/status/stats')->{json}{sources}{up} }
+sub breaker { return source()->{breaker} }
+sub calls { return $upstream->calls($key . ($_[0] || '')) }
+
+
+sub ended_well {
+    is(source()->{inFlight}, 0, 'nothing is in flight');
+    is($nginx->stop, 0, 'nginx ended well');
+    is($nginx->trouble(@_), '', 'and without trouble');
+}
+
+
+for my $case (
+    ['a status of 500', 'status:500,status:500,ok', 2],
+    ['a status of 503', 'status:503,ok', 1],
+    ['a status of 429', 'status:429,ok', 1],
+    ['a connection that is reset', 'reset,close,ok', 2],
+    ['a body that is cut off', 'half,ok', 1],
+    ["nginx's own timeout", 'stall,ok', 1],
+) {
+    my ($name, $script, $retries) = @$case;
+
+    subtest "$name is tried again" => sub {
+        start(script => $script, source => 'failures=1');
+
+        my $got = get('/api/XLK');
+        is($got->{status}, 200, 'answered');
+        is($got->{cache}, 'miss', 'as a miss');
+        is(calls(), 1 + $retries, 'calls');
+        is(source()->{retries}, $retries, 'counted');
+        is(source()->{fetches}, 1, 'one fetch');
+        is(source()->{upstreamTime}{count}, 1 + $retries, 'times of calls');
+        is(breaker()->{state}, 'closed', 'and no failure');
+        ended_well();
+    };
+}
+
+
+for my $case (
+    ['"no such symbol"', 'status:404', 404],
+    ['a status of 400', 'status:400', 502],
+    ['a status of 403', 'status:403', 502],
+    ['a redirect', 'redirect:302', 502],
+    ['a body that is none', 'text', 502],
+    ["another symbol's", 'other', 502],
+) {
+    my ($name, $script, $status) = @$case;
+
+    subtest "$name is not tried again" => sub {
+        start(script => $script);
+        is(get('/api/XLK')->{status}, $status, 'told so');
+        is(calls(), 1, 'one call');
+        ended_well();
+    };
+}
+
+
+subtest 'retries have an end, and then are one failure' => sub {
+    start(script => 'status:500', source => 'retries=3 failures=2');
+    is(get('/api/XLK')->{status}, 502, 'told so');
+    is(calls(), 4, 'calls');
+    is(breaker()->{state}, 'closed', 'one failure');
+    is(get('/api/XLF')->{status}, 502, 'another');
+    is(breaker()->{state}, 'open', 'two');
+    is(source()->{failed}, 2, 'counted');
+    ended_well();
+};
+
+
+subtest 'retries are made within the timeout' => sub {
+    start(script => 'stall', source => 'retries=10', timeout => '1s');
+    my $got = get('/api/XLK');
+    is("$got->{status} $got->{code}", '504 UPSTREAM_TIMEOUT', 'told so');
+    cmp_ok(calls(), '<=', 5, 'calls');
+    cmp_ok(calls(), '>=', 2, 'more than one');
+    ended_well();
+};
+
+
+subtest 'an upstream that comes back meanwhile' => sub {
+    my $door = '127.0.0.1:' . $upstream->door;
+    $upstream->door_closed;
+    start(up => $door, source => 'retries=10', backoff => '100ms');
+    my $client = begin('/api/XLK');
+    wait_for('it was refused', sub { source()->{upstreamTime}{count} });
+    $upstream->door_open;
+    is(finish($client)->{status}, 200, 'answered');
+    ended_well();
+};
+
+
+for my $case (['seconds', 'after:429:1,ok'], ['a date', 'afterdate:503:2,ok']) {
+    my ($name, $script) = @$case;
+
+    subtest "Retry-After in $name is waited for, and opens the breaker" => sub {
+        start(symbols => { BAD => $script }, source => 'successes=1');
+        my $began = time;
+        my $client = begin('/api/BAD');
+        wait_for('the breaker is open', sub { breaker()->{state} eq 'open' });
+
+        is(get('/api/XLK')->{code}, 'SECTOR_API_CIRCUIT_OPEN',
+           'others are refused meanwhile');
+        is(calls(), 1, 'no call is made');
+
+        my $got = finish($client);
+        is($got->{status}, 200, 'answered');
+        cmp_ok(time - $began, '>=', 0.9, 'not before its time');
+        is(calls('BAD'), 2, 'by a second call');
+        wait_for('the breaker closes', sub { breaker()->{state} eq 'closed' });
+        ended_well();
+    };
+}
+
+
+subtest 'a Retry-After beyond the timeout is not waited for' => sub {
+    start(script => 'after:503:3600', source => 'max_open=90s');
+    my $got = get('/api/XLK');
+    is("$got->{status} $got->{code}", '502 UPSTREAM_ERROR', 'told so');
+    is(calls(), 1, 'one call');
+    is(breaker()->{state}, 'open', 'open');
+    like(breaker()->{retryAfter}, qr/^(?:8\d|90)$/, 'for as long as may be');
+    ended_well();
+};
+
+
+subtest 'a retry needs a token too' => sub {
+    start(script => 'status:500', source => 'rate=2r/m retries=5',
+          timeout => '2s');
+    is(get('/api/XLK')->{status}, 502, 'told what it was');
+    is(calls(), 2, 'calls');
+    is(source()->{failed}, 1, 'one failure');
+    ended_well();
+};
+
+
+# closed -> open -> half-open -> open -> half-open -> closed
+subtest 'the whole circle, without any client' => sub {
+    start(zone => 'ttl=1ms stale=1h',
+          symbols => { XLK => 'ok,status:500,gate:500,gate' },
+          source => 'retries=0 failures=1 open=300ms successes=1 half_open=1');
+    my $first = get('/api/XLK');
+    is($first->{status}, 200, 'closed');
+    is(calls(), 1, 'a call');
+
+    my $stale = sub {
+        my ($when) = @_;
+        my $before = calls();
+        my @got = map { get('/api/XLK') } 1 .. 20;
+
+        is(scalar(grep { $_->{status} == 200 && $_->{cache} eq 'stale'
+                         && $_->{data} eq $first->{data} } @got), 20,
+           "stale data $when");
+        return calls() - $before;
+    };
+
+    is(get('/api/XLK')->{cache}, 'stale', 'a failure');
+    is(breaker()->{opened}, 1, 'opens it');
+    is(calls(), 2, 'calls');
+
+    wait_for('it is probed', sub { calls() == 3 });
+    is(breaker()->{state}, 'half_open', 'half-open');
+    $upstream->release($key);
+    wait_for('the probe fails', sub { breaker()->{opened} == 2 });
+    is(breaker()->{state}, 'open', 'open again');
+    is($stale->('while it is open'), 0, 'and no call');
+
+    wait_for('it is probed again', sub { calls() == 4 });
+    is(breaker()->{state}, 'half_open', 'half-open again');
+    $upstream->release($key);
+    wait_for('it closes', sub { breaker()->{state} eq 'closed' });
+    is(calls(), 4, 'calls');
+    is(source()->{probes}, 2, 'probes');
+
+    my @moves = $nginx->log =~ /circuit breaker of source "up": (\S+ -> \S+)/g;
+    is(join(', ', map { s/,$//r } @moves),
+       'closed -> open, open -> half_open, half_open -> open, '
+       . 'open -> half_open, half_open -> closed', 'each is logged once');
+    ended_well();
+};
+
+
+subtest 'it recovers when the worker that opened it is killed' => sub {
+    start(symbols => { BAD => 'status:500,ok' },
+          source => 'retries=0 failures=1 open=500ms successes=1');
+    my ($got, $worker) = (get('/api/BAD'), undef);
+    is($got->{status}, 502, 'a failure');
+    is(breaker()->{state}, 'open', 'open');
+
+    for my $pid ($nginx->workers) {
+        kill 'KILL', $pid;
+        $nginx->workers($pid);
+    }
+
+    wait_for('it closes', sub { breaker()->{state} eq 'closed' });
+    is(get('/api/BAD')->{cache}, 'hit', 'what was probed is there');
+    ended_well(qr/exited on signal 9/);
+};
+
+
+subtest 'it recovers when nginx was reloaded meanwhile' => sub {
+    start(symbols => { BAD => 'status:500,ok' },
+          source => 'retries=0 failures=1 open=500ms successes=1');
+    is(get('/api/BAD')->{status}, 502, 'a failure');
+    $nginx->reload;
+    wait_for('it closes', sub { breaker()->{state} eq 'closed' });
+    is(calls(), 2, 'calls');
+    ended_well();
+};
+
+
+undef $nginx;
+done_testing;
