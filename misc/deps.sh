@@ -72,6 +72,7 @@ look_for() {
         test)
             need nginx have "${NGINX_BIN:-nginx}"
             need binutils have nm
+            need openssl have openssl
             need perl perl -MTAP::Harness -MIO::Socket::INET -e 1
             need libcmocka-dev has_cmocka
             perl -MTest::Nginx::Socket -e 1 >/dev/null 2>&1 || test_nginx=yes

@@ -387,6 +387,7 @@ ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
     }
 
     info->opened = sh->breaker.opened;
+    info->transitions = sh->breaker.generation;
     info->upstream = sh->upstream;
     info->wait = sh->wait;
 

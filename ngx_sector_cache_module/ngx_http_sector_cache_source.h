@@ -122,6 +122,7 @@ typedef struct {
     int64_t                             since_wall_ms;  /* 0: always */
     uint64_t                            retry_after_ms;
     uint64_t                            opened;     /* how often */
+    uint64_t                            transitions;    /* from any state */
     uint64_t                            running;    /* fetches with a place */
     uint64_t                            waiting;
     sector_histogram_t                  upstream;

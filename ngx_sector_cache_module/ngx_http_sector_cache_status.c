@@ -135,6 +135,7 @@ ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
         list[i].breaker = sector_breaker_name(info[i].state);
         list[i].retry_after_s = (info[i].retry_after_ms + 999) / 1000;
         list[i].opened = info[i].opened;
+        list[i].transitions = info[i].transitions;
         list[i].since_wall_ms = info[i].since_wall_ms;
         list[i].in_flight = info[i].running;
         list[i].waiting = info[i].waiting;

@@ -390,6 +390,8 @@ sector_compose_source(const sector_compose_source_t *source)
                                          source->since_wall_ms);
     failed |= json_object_set_new(breaker, "opened",
                                   json_integer((json_int_t) source->opened));
+    failed |= json_object_set_new(breaker, "transitions",
+                             json_integer((json_int_t) source->transitions));
     failed |= json_object_set_new(breaker, "retryAfter",
                              json_integer((json_int_t) source->retry_after_s));
     failed |= json_object_set_new(object, "breaker", breaker);

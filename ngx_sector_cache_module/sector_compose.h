@@ -75,6 +75,7 @@ typedef struct {
     const char     *breaker;                /* closed, open, half_open */
     uint64_t        retry_after_s;
     uint64_t        opened;
+    uint64_t        transitions;
     int64_t         since_wall_ms;          /* of the breaker's state; 0: it
                                                was never another */
     uint64_t        in_flight;

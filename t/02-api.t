@@ -950,7 +950,6 @@ $held->answer('{"symbol":"XLK","price":1}');
 my @answers = map { finish($_) } @clients;
 is(join(' ', map { $_->{json}{metadata}{cacheStatus} } @answers), 'miss ' x 7 . 'miss', 'all are answered');
 is(stats()->{misses}, 8, 'each is a miss');
---- skip_workers: a call is shared within one worker so far
 
 
 

@@ -453,7 +453,6 @@ $held->answer(sector('XLK', 2));
 my $hit = until_status('/api/XLK', 'hit');
 is($hit->{json}{data}{price}, 2, 'then the data are new');
 contains(stats(), '{"misses":1,"sources":{"refreshed":{"fetches":2,"succeeded":2}}}', 'one client waited, and there were two fetches');
---- skip_workers: a refresh is shared within one worker so far
 
 
 

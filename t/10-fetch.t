@@ -752,7 +752,6 @@ qr/\[error\].*fetch of "XLK" failed after .*did not answer within 300 ms/
 === TEST 54: those who ask for one cold symbol share one fetch
 --- source: name=own%N% timeout=8s
 --- script: gate
---- skip_eval: 8: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
 --- client
 my @clients = map { begin('/api/XLK') } 1 .. 20;
 wait_for('all of them wait', sub { source()->{coalesced} == 19 });
@@ -768,7 +767,6 @@ is(stats()->{namespaces}{sectors}{misses}, 20, 'each is a miss');
 === TEST 55: one who leaves does not take the fetch from the others
 --- source: name=own%N% timeout=8s
 --- script: gate
---- skip_eval: 6: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
 --- client
 my @clients = map { begin('/api/XLK') } 1 .. 6;
 wait_for('all of them wait', sub { source()->{coalesced} == 5 });
@@ -785,7 +783,6 @@ is(scalar(grep { finish($_)->{status} == 200 } @clients), 3,
 === TEST 56: those who wait for a fetch share its failure as well
 --- script: stall
 --- source: timeout=500ms
---- skip_eval: 6: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
 --- client
 my @clients = map { begin('/api/XLK') } 1 .. 5;
 is(scalar(grep { finish($_)->{code} eq 'UPSTREAM_TIMEOUT' } @clients), 5,
@@ -959,7 +956,6 @@ is($after[1] - $requests, 6, 'requests: five and this one');
 location = /connections {
     stub_status;
 }
---- skip_eval: 7: ($ENV{SECTOR_TEST_WORKERS} || 1) > 1
 --- calls: 5
 
 

@@ -17,6 +17,11 @@ use Upstream;
 our $caches = tempdir(CLEANUP => 1);
 chmod 0711, $caches;
 
+our @cert = (qw(openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj),
+             '/CN=localhost', '-keyout', "$caches/key.pem",
+             '-out', "$caches/cert.pem");
+system("@cert 2>/dev/null") == 0 or die "failed: @cert\n";
+
 our $upstream = Upstream->new;
 
 Upstream::Blocks::setup($upstream);
@@ -132,3 +137,43 @@ proxy_pass http://%UPSTREAM%%PATH%;
 --- client
 is(get('/api/XLK')->{data}, '{"symbol":"XLK","price":101}',
    'nginx asks for no access to a subrequest');
+
+
+
+=== TEST 8: an upstream is asked over TLS, and its certificate looked at
+--- http eval
+"server {
+    listen unix:$::caches/tls.sock ssl;
+    ssl_certificate $::caches/cert.pem;
+    ssl_certificate_key $::caches/key.pem;
+    location / { proxy_pass http://%UPSTREAM%; }
+}\n"
+--- fetch eval
+"proxy_ssl_verify on;
+proxy_ssl_trusted_certificate $::caches/cert.pem;
+proxy_ssl_name localhost;
+proxy_pass https://unix:$::caches/tls.sock:%PATH%;\n"
+--- client
+is(get('/api/XLK')->{data}, '{"symbol":"XLK","price":101}', 'answered');
+is(get('/api/XLK')->{cache}, 'hit', 'and stored');
+
+
+
+=== TEST 9: a certificate of another name is a failing connection
+--- http eval
+"server {
+    listen unix:$::caches/other.sock ssl;
+    ssl_certificate $::caches/cert.pem;
+    ssl_certificate_key $::caches/key.pem;
+    location / { proxy_pass http://%UPSTREAM%; }
+}\n"
+--- fetch eval
+"proxy_ssl_verify on;
+proxy_ssl_trusted_certificate $::caches/cert.pem;
+proxy_ssl_name elsewhere.example;
+proxy_pass https://unix:$::caches/other.sock:%PATH%;\n"
+--- client
+is(get('/api/XLK')->{status}, 502, 'it is not asked');
+is(calls(), 0, 'at all');
+--- error_log
+upstream SSL certificate does not match "elsewhere.example"

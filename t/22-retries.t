@@ -227,6 +227,7 @@ subtest 'the whole circle, without any client' => sub {
     $upstream->release($key);
     wait_for('it closes', sub { breaker()->{state} eq 'closed' });
     is(calls(), 4, 'calls');
+    is(breaker()->{transitions}, 5, 'and its transitions counted');
     is(source()->{probes}, 2, 'probes');
 
     my @moves = $nginx->log =~ /circuit breaker of source "up": (\S+ -> \S+)/g;

@@ -295,6 +295,7 @@ test_stats_add_up(void **state)
     s.name = "yahoo";
     s.breaker = "half_open";
     s.opened = 3;
+    s.transitions = 8;
     s.since_wall_ms = TEST_NOON;
     s.in_flight = 4;
     s.waiting = 5;
@@ -387,6 +388,8 @@ test_stats_add_up(void **state)
     assert_string_equal(json_string_value(json_object_get(source, "state")),
                         "half_open");
     assert_int_equal(json_integer_value(json_object_get(source, "opened")), 3);
+    assert_int_equal(json_integer_value(json_object_get(source,
+                                                        "transitions")), 8);
 
     json_decref(root);
 }

@@ -8,7 +8,6 @@ package SectorCache;
 #   --- scenario      Perl that talks to the running nginx, for what a list of
 #                     requests cannot say: waiting for a condition, clients at
 #                     the same time, an upstream that is held
-#   --- skip_workers  why a block is skipped with more than one worker
 #
 # A block without an http_config has http(), one without a config has the
 # location /api, and one without a no_error_log may log no error at all.
@@ -297,13 +296,6 @@ $RunTestHelper = sub {
     my ($block, $dry_run, $repeated) = @_;
     my $name = $block->name;
     my $code = $block->scenario;
-
-    if (defined $block->skip_workers && $ENV{SECTOR_TEST_WORKERS}) {
-        SKIP: {
-            Test::More::skip("$name - " . $block->skip_workers, 1);
-        }
-        return;
-    }
 
     return $run_requests->(@_) if !defined $code;
 
