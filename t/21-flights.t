@@ -8,7 +8,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
-use Upstream qw(get begin finish leave wait_for);
+use Upstream qw(get begin finish leave wait_for pass_ttl);
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
@@ -71,9 +71,11 @@ sub ended_well {
 sub crowd {
     my ($n, $path) = @_;
     my $joined = source()->{coalesced};
+    my $calls = calls();
     my @clients = map { begin($path) } 1 .. $n;
 
     wait_for("$n wait", sub { source()->{coalesced} == $joined + $n - 1 });
+    wait_for('the upstream is asked', sub { calls() > $calls });
 
     return @clients;
 }
@@ -183,7 +185,7 @@ for my $case (
               timeout => $script eq 'stall' ? '1s' : '20s');
         my @clients = crowd(20, '/api/XLK');
 
-        $upstream->release($key);
+        $upstream->release($key) if $script ne 'stall';
         my @got = answers(@clients);
         is(scalar(grep { $_->{status} == $status && $_->{code} eq $code }
                   @got), 20, 'all are told');
@@ -197,6 +199,7 @@ for my $case (
 subtest 'stale data is served at both workers when it fails' => sub {
     start(script => 'ok,gate:500', zone => 'ttl=1ms stale=1h');
     my $first = get('/api/XLK');
+    pass_ttl();
     my @clients = crowd(20, '/api/XLK');
 
     $upstream->release($key);
@@ -212,6 +215,7 @@ subtest 'stale data is served at both workers when it fails' => sub {
 subtest 'a refresh in the background is one for all' => sub {
     start(script => 'ok,gate', zone => 'ttl=1ms swr=1h');
     get('/api/XLK');
+    pass_ttl();
     my @got = map { finish($_) } map { begin('/api/XLK') } 1 .. 20;
 
     is(scalar(grep { $_->{cache} eq 'updating' } @got), 20,
@@ -319,6 +323,7 @@ subtest 'stale data is served where the queue is full' => sub {
     start(script => 'ok,gate', zone => 'ttl=1ms stale=1h',
           source => 'concurrency=1 queue=0');
     get("/api/K$_") for 1, 2;
+    pass_ttl();
     my $held = begin('/api/K1');
     wait_for('the place is taken', sub { source()->{inFlight} == 1 });
 
@@ -366,6 +371,7 @@ subtest 'a rate limit counts calls over both workers' => sub {
 subtest 'stale data is served where the rate is used up' => sub {
     start(source => 'rate=1r/m', zone => 'ttl=1ms stale=1h');
     my $first = get('/api/K1');
+    pass_ttl();
     my $got = get('/api/K1');
 
     is("$got->{status} $got->{cache}", '200 stale', 'stale');

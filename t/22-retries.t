@@ -9,7 +9,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Upstream qw(get begin finish wait_for);
+use Upstream qw(get begin finish wait_for pass_ttl);
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
@@ -199,6 +199,7 @@ subtest 'the whole circle, without any client' => sub {
     my $first = get('/api/XLK');
     is($first->{status}, 200, 'closed');
     is(calls(), 1, 'a call');
+    pass_ttl();
 
     my $stale = sub {
         my ($when) = @_;

@@ -35,7 +35,7 @@ use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(get begin finish leave wait_for scaled);
+our @EXPORT_OK = qw(get begin finish leave wait_for pass_ttl scaled);
 
 # nginx takes descriptors from a variable of this name
 delete $ENV{NGINX};
@@ -304,8 +304,12 @@ sub control {
 sub calls    { my ($self, $part) = @_; return $self->control(calls => $part) }
 sub requests { my ($self, $part) = @_; return $self->control(log => $part) }
 
-# Lets pass what waits at a gate now.
-sub release { my ($self, $part) = @_; return $self->control(release => $part) }
+# Waits until something waits at a gate, and lets all of it pass.
+sub release {
+    my ($self, $part) = @_;
+
+    wait_for('the gate is reached', sub { $self->control(release => $part) });
+}
 
 # Opens and closes the second port.
 sub door_open   { return $_[0]->control('door', 'open') }
@@ -583,6 +587,15 @@ sub wait_for {
 
         sleep 0.005;
     }
+}
+
+
+# Until a ttl of a millisecond is over at every worker: nginx reads the kernel's
+# coarse clock, which moves on every 1 to 10 ms.
+sub pass_ttl {
+    my $since = time;
+
+    wait_for('the clock moves on', sub { time > $since + 0.02 });
 }
 
 
