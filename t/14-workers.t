@@ -271,6 +271,8 @@ subtest 'a worker that is killed while it fetches' => sub {
     is(get("/api/$name")->{status}, 200, 'what it fetched is fetched again');
     is(get_from($_, "/api/$name")->{cache}, 'hit', 'and is a hit') for @now;
     is(source()->{breaker}{state}, 'closed', 'the breaker is closed');
+
+    $upstream->release_any($key);
     ended_well(qr/exited on signal 9/);
 };
 
@@ -298,6 +300,8 @@ subtest 'a worker that is killed with the one probe of the breaker' => sub {
              sub { source()->{breaker}{state} eq 'closed' });
     is(get('/api/XLK')->{cache}, 'hit', 'it was of what was asked for last');
     is(source()->{inFlight}, 0, 'nothing is in flight');
+
+    $upstream->release_any($key);
     ended_well(qr/exited on signal 9/);
 };
 
