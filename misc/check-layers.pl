@@ -4,7 +4,8 @@
 #
 # Arrows between the files of ngx_sector_cache_module/ point down only:
 #
-#     layer 0   sector_stats, _store*, _breaker, _flight, _rate   libc
+#     layer 0   sector_stats, _store*, _breaker, _flight,   libc
+#               _rate, _http
 #     layer 1   sector_model*, _compose*, _dump             and jansson
 #     layer 2   ngx_*                                       and nginx, without
 #                                                           jansson
@@ -45,7 +46,8 @@ my $allocators = qr/\b(?:malloc|calloc|realloc|free|strdup)\s*\(/;
 sub layer_of {
     my ($name) = @_;
 
-    return 0 if $name =~ /^sector_(?:stats|store|breaker|flight|rate)(?:_|\.)/;
+    return 0 if $name =~ /^sector_(?:stats|store|breaker|flight|rate|http)
+                          (?:_|\.)/x;
     return 1 if $name =~ /^sector_(?:model|compose|dump)(?:_|\.)/;
     return 2 if $name =~ /^ngx_http_sector_cache(?:_|\.)/;
     return;
