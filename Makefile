@@ -199,7 +199,7 @@ LINK_test_dump   = -Wl,--wrap=realloc
 TEST_CFLAGS   = -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra \
                 -Werror -Wno-unused-parameter -Ingx_sector_cache_module
 JANSSON_CFLAGS = $$(pkg-config --cflags jansson)
-TEST_LIBS      = $$(pkg-config --libs jansson) -lcmocka -lpthread -lm
+TEST_LIBS      = $$(pkg-config --libs jansson) -lz -lcmocka -lpthread -lm
 
 # Of the store alone: for benches, and for ThreadSanitizer.
 STORE_C       := $(wildcard ngx_sector_cache_module/sector_store*.c) \

@@ -4,11 +4,11 @@
 #
 # Arrows between the files of ngx_sector_cache_module/ point down only:
 #
-#     layer 0   sector_stats, _store*, _breaker, _flight,   libc
-#               _rate, _http
-#     layer 1   sector_model*, _compose*, _dump             and jansson
+#     layer 0   sector_stats, _store*, _breaker, _flight, _rate,
+#               _http, _entry                               libc
+#     layer 1   sector_model*, _compose*, _dump, _gzip      and jansson, zlib
 #     layer 2   ngx_*                                       and nginx, without
-#                                                           jansson
+#                                                           these two
 #
 # The fetching part does not know the responding part, and nobody changes
 # jansson's allocator: that is the whole process's.
@@ -31,6 +31,9 @@ my %pure = map { $_ => 1 } qw(
     stdlib.h string.h strings.h
 );
 
+# What layer 1 has beside libc.
+my %libraries = ('jansson.h' => 'jansson', 'zlib.h' => 'zlib');
+
 # What only the nginx layer may do.
 my $impure = qr/\b(?:time|gettimeofday|clock_gettime|clock|getpid|kill
                 |fopen|open|read|write|printf|fprintf|puts|getenv|sleep
@@ -46,9 +49,9 @@ my $allocators = qr/\b(?:malloc|calloc|realloc|free|strdup)\s*\(/;
 sub layer_of {
     my ($name) = @_;
 
-    return 0 if $name =~ /^sector_(?:stats|store|breaker|flight|rate|http)
-                          (?:_|\.)/x;
-    return 1 if $name =~ /^sector_(?:model|compose|dump)(?:_|\.)/;
+    return 0 if $name =~ /^sector_(?:stats|store|breaker|flight|rate
+                           |http|entry)(?:_|\.)/x;
+    return 1 if $name =~ /^sector_(?:model|compose|dump|gzip)(?:_|\.)/;
     return 2 if $name =~ /^ngx_http_sector_cache(?:_|\.)/;
     return;
 }
@@ -82,8 +85,8 @@ sub check_include {
         return;
     }
 
-    if ($header eq 'jansson.h') {
-        complain($name, $line, "layer $layer includes jansson")
+    if (my $library = $libraries{$header}) {
+        complain($name, $line, "layer $layer includes $library")
             if $layer != 1;
         return;
     }
@@ -135,6 +138,10 @@ sub check_words {
 
     push @rules, [ qr/\bjson_(?:t|error_t)\b|\bjson_\w+\s*\(/,
                    "layer $layer uses jansson" ] if $layer != 1;
+
+    push @rules, [ qr/\bz_stream\b|(?<![\w.>])(?:crc32|deflate|inflate)\w*
+                      \s*\(/x,
+                   "layer $layer uses zlib" ] if $layer != 1;
 
     push @rules, [ qr/\bngx_http_sector_cache_response_\w+/,
                    'fetching knows the response' ]

@@ -36,6 +36,12 @@ has_jansson() {
 }
 
 
+has_zlib() {
+    pkg-config --atleast-version=1.2.12 zlib \
+        || { ! have pkg-config && [ -f /usr/include/zlib.h ]; }
+}
+
+
 has_library() {
     printf '#include <%s>\nint main(void) { return 0; }\n' "$1" \
         | ${CC%% *} -E -DPCRE2_CODE_UNIT_WIDTH=8 -x c - -o /dev/null
@@ -60,6 +66,7 @@ look_for() {
             need make have make
             need pkg-config have pkg-config
             need libjansson-dev has_jansson
+            need zlib1g-dev has_zlib
 
             if [ "$NGINX_SRC" = /usr/share/nginx/src ]; then
                 need nginx have nginx
@@ -92,7 +99,6 @@ look_for() {
         static)
             need libpcre2-dev has_library pcre2.h
             need libssl-dev has_library openssl/ssl.h
-            need zlib1g-dev has_library zlib.h
             need dpkg-dev have dpkg-source
             ;;
 
@@ -112,7 +118,8 @@ look_for() {
 
 [ $# -gt 0 ] || set -- build test run
 
-stamp="$* $CC $NGINX_SRC ${NGINX_BIN:-}"
+# Of this script too: what it looks for may change.
+stamp="$* $CC $NGINX_SRC ${NGINX_BIN:-} $(cksum <misc/deps.sh)"
 
 if [ -f "$seen" ] && grep -qxF "$stamp" "$seen" \
     && [ -x "$NGINX_SRC/configure" ] && have "${CC%% *}" \
