@@ -193,8 +193,9 @@ VARIANT          = $(if $(filter $(HOOKED),$(1)),hooks,plain)
 DEFINES_plain    =
 DEFINES_hooks    = -DSECTOR_STORE_TEST
 
-# What a program's linker is told beside: realloc() is the test's.
+# What a program's linker is told beside: these functions are the test's.
 LINK_test_dump   = -Wl,--wrap=realloc
+LINK_test_gzip   = -Wl,--wrap=malloc -Wl,--wrap=deflateInit2_
 
 TEST_CFLAGS   = -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra \
                 -Werror -Wno-unused-parameter -Ingx_sector_cache_module
