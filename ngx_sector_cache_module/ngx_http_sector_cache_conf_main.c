@@ -21,6 +21,8 @@
 
 static ngx_int_t ngx_http_sector_cache_conf_name(ngx_conf_t *cf,
     ngx_str_t *name);
+static void ngx_http_sector_cache_conf_max_object(ngx_conf_t *cf,
+    ngx_http_sector_cache_zone_t *zone, size_t size);
 static ngx_int_t ngx_http_sector_cache_conf_persist(ngx_conf_t *cf,
     ngx_http_sector_cache_main_conf_t *mcf,
     ngx_http_sector_cache_zone_t *zone);
@@ -209,7 +211,6 @@ ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     zone->name = args[1];
     zone->policy.ttl_ms = 2 * 60 * 1000;
     zone->policy.negative_ms = 10 * 1000;
-    zone->policy.max_object_bytes = 1024 * 1024;
 
     ngx_rbtree_init(&zone->flights, &zone->sentinel,
                     ngx_str_rbtree_insert_value);
@@ -220,6 +221,8 @@ ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return NGX_CONF_ERROR;
     }
+
+    ngx_http_sector_cache_conf_max_object(cf, zone, size);
 
     if (ngx_http_sector_cache_conf_persist(cf, mcf, zone) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -237,6 +240,31 @@ ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *slot = zone;
 
     return NGX_CONF_OK;
+}
+
+
+/* The default is a bound of what is read, for zones of any size; who gives
+ * one expects such values to be stored. */
+
+static void
+ngx_http_sector_cache_conf_max_object(ngx_conf_t *cf,
+    ngx_http_sector_cache_zone_t *zone, size_t size)
+{
+    size_t  most;
+
+    if (zone->policy.max_object_bytes == 0) {
+        zone->policy.max_object_bytes = 1024 * 1024;
+        return;
+    }
+
+    most = sector_store_value_max(ngx_http_sector_cache_slab_room(size));
+
+    if (zone->policy.max_object_bytes > most) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"max_object\" of zone \"%V\" is %uz bytes, but a "
+                           "zone of this size stores values of up to %uz",
+                           &zone->name, zone->policy.max_object_bytes, most);
+    }
 }
 
 

@@ -13,6 +13,7 @@ static void *ngx_http_sector_cache_slab_alloc(void *ctx, size_t size);
 static void ngx_http_sector_cache_slab_free(void *ctx, void *p);
 static void ngx_http_sector_cache_slab_reset(void *ctx);
 static size_t ngx_http_sector_cache_slab_rounded(void *ctx, size_t size);
+static size_t ngx_http_sector_cache_slab_empty(void *ctx);
 static void ngx_http_sector_cache_slab_lock(void *ctx);
 static void ngx_http_sector_cache_slab_unlock(void *ctx);
 static uint32_t ngx_http_sector_cache_slab_random(void *ctx);
@@ -27,6 +28,7 @@ ngx_http_sector_cache_slab_ops(sector_store_ops_t *ops,
     ops->free = ngx_http_sector_cache_slab_free;
     ops->reset = ngx_http_sector_cache_slab_reset;
     ops->rounded = ngx_http_sector_cache_slab_rounded;
+    ops->room = ngx_http_sector_cache_slab_empty;
     ops->lock = ngx_http_sector_cache_slab_lock;
     ops->unlock = ngx_http_sector_cache_slab_unlock;
     ops->alive = ngx_http_sector_cache_slab_alive;
@@ -84,6 +86,36 @@ ngx_http_sector_cache_slab_rounded(void *ctx, size_t size)
     }
 
     return rounded;
+}
+
+
+static size_t
+ngx_http_sector_cache_slab_empty(void *ctx)
+{
+    ngx_http_sector_cache_slab_t *slab = ctx;
+
+    return slab->shpool->pfree * ngx_pagesize;
+}
+
+
+/* Divides a zone that does not exist yet, as ngx_slab_init() would. */
+
+size_t
+ngx_http_sector_cache_slab_room(size_t zone_bytes)
+{
+    size_t  end, head, pages, start;
+
+    /* every size of slots, from 8 bytes on, has a list and its statistics */
+
+    head = sizeof(ngx_slab_pool_t)
+           + (ngx_pagesize_shift - 3)
+             * (sizeof(ngx_slab_page_t) + sizeof(ngx_slab_stat_t));
+
+    end = zone_bytes - sector_store_reserve(zone_bytes);
+    pages = (end - head) / (ngx_pagesize + sizeof(ngx_slab_page_t));
+    start = ngx_align(head + pages * sizeof(ngx_slab_page_t), ngx_pagesize);
+
+    return ngx_min(pages * ngx_pagesize, end - start);
 }
 
 

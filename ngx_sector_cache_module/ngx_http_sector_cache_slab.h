@@ -28,6 +28,11 @@ void ngx_http_sector_cache_slab_ops(sector_store_ops_t *ops,
     ngx_http_sector_cache_slab_t *slab);
 
 
+/* Bytes that the slab pool of a zone of so many bytes can give out in all. */
+
+size_t ngx_http_sector_cache_slab_room(size_t zone_bytes);
+
+
 /* Whether a process is there; ctx is not looked at. */
 
 int ngx_http_sector_cache_slab_alive(void *ctx, int32_t pid);

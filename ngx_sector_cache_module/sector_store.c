@@ -127,6 +127,19 @@ sector_store_reserve(size_t region_bytes)
 }
 
 
+/* A whole entry, with the longest key, takes no more than its share. */
+size_t
+sector_store_value_max(size_t room_bytes)
+{
+    size_t  share;
+
+    share = room_bytes / SECTOR_STORE_VALUE_SHARE;
+
+    return share > sector_store_entry_bytes(SECTOR_STORE_KEY_MAX, 0)
+           ? share - sector_store_entry_bytes(SECTOR_STORE_KEY_MAX, 0) : 0;
+}
+
+
 /* The magic is written last: an unfinished store opens as none. */
 void
 sector_store_create(sector_store_t *st, void *reserve, size_t reserve_bytes,
@@ -156,6 +169,7 @@ sector_store_create(sector_store_t *st, void *reserve, size_t reserve_bytes,
     shm->stats_n = SECTOR_STATS_N;
     shm->slots_n = slots_n;
     shm->reserve_bytes = reserve_bytes;
+    shm->room_bytes = ops->room(ops->ctx);
     shm->self = shm;
     shm->slots = (sector_store_slot_t *) (shm + 1);
     shm->buckets = (sector_store_link_t *) (shm->slots + slots_n);

@@ -35,10 +35,10 @@
 
 
 /* The memory and the one lock of a region.  alloc, free, reset and rounded are
- * called with the lock held; alloc returns memory aligned to 8 bytes at least,
- * or NULL, without a word in any log, when there is no room: that is how the
- * store learns that it must evict.  reset may be called while the allocator
- * is in any state that a death can leave it in.
+ * called with the lock held, room by create alone; alloc returns memory
+ * aligned to 8 bytes at least, or NULL, without a word in any log, when there
+ * is no room: that is how the store learns that it must evict.  reset may be
+ * called while the allocator is in any state that a death can leave it in.
  *
  * The lock of a process that died has to be freed by somebody, and by nobody
  * before that process is gone (nginx's master does both).
@@ -56,6 +56,8 @@ typedef struct {
     void       (*reset)(void *ctx);         /* forget every allocation */
     size_t     (*rounded)(void *ctx, size_t size);  /* bytes that alloc takes
                                                for this many */
+    size_t     (*room)(void *ctx);          /* bytes that alloc can give in
+                                               all; asked of an empty one */
     void       (*lock)(void *ctx);
     void       (*unlock)(void *ctx);
     int        (*alive)(void *ctx, int32_t pid);  /* 0: no such process */
@@ -138,9 +140,12 @@ typedef struct {
 typedef enum {
     SECTOR_STORE_OK = 0,
     SECTOR_STORE_TOO_LARGE,     /* over max_object_bytes: nothing changed */
-    SECTOR_STORE_NO_ROOM,       /* evicted as many as allowed, still no room,
-                                   or a reader is in what would be freed; an
-                                   older entry of the key, if any, stays */
+    SECTOR_STORE_NO_ROOM,       /* over sector_store_value_max(), or as many
+                                   as may be evicted would not make room:
+                                   nothing changed; or, rarely, they were
+                                   evicted, but left pieces, or a reader is
+                                   in them; an older entry of the key, if
+                                   any, stays */
     SECTOR_STORE_BAD_KEY        /* empty or over SECTOR_STORE_KEY_MAX */
 } sector_store_error_e;
 
@@ -162,6 +167,14 @@ typedef struct {
  * region_bytes; a multiple of 4096 when the region is.
  */
 size_t sector_store_reserve(size_t region_bytes);
+
+
+/*
+ * The largest value that is ever stored where the allocator can give out
+ * room_bytes in all: so large that old and new version have room beside as
+ * much of others.
+ */
+size_t sector_store_value_max(size_t room_bytes);
 
 
 /*
@@ -217,7 +230,8 @@ void sector_store_read_end(sector_store_t *st);
 /*
  * Stores a value under a key, in place of the older one.  Takes the lock.
  * Evicts at most SECTOR_STORE_EVICT_MAX entries; refuses rather than evict
- * more.  A value is copied; the caller keeps its own.
+ * more, and evicts none if they would not do.  A value is copied; the caller
+ * keeps its own.
  */
 #define SECTOR_STORE_EVICT_MAX  64
 

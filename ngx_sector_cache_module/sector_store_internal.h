@@ -24,7 +24,7 @@
 
 
 #define SECTOR_STORE_MAGIC      0x65726f7453636553ULL   /* "SecStore" */
-#define SECTOR_STORE_VERSION    1
+#define SECTOR_STORE_VERSION    2
 #define SECTOR_STORE_LINE       64      /* bytes of a cache line */
 
 #define SECTOR_STORE_PAGE       4096    /* the reserve is a multiple of it */
@@ -33,6 +33,7 @@
 #define SECTOR_STORE_BUCKETS_MIN   64
 #define SECTOR_STORE_BUCKET_SHARE  512  /* bytes of region, at least */
 #define SECTOR_STORE_SLOT_BUCKETS  16   /* buckets that come with a slot */
+#define SECTOR_STORE_VALUE_SHARE   4    /* of the room: one entry, at most */
 
 /* Bounds on what one call does under the lock beside its own work. */
 
@@ -151,6 +152,7 @@ struct sector_store_shm_s {
     uint32_t                stats_n;
     uint32_t                slots_n;
     uint64_t                reserve_bytes;
+    uint64_t                room_bytes;     /* of the empty allocator */
     sector_store_shm_t     *self;           /* where it is mapped */
     sector_store_slot_t    *slots;
 

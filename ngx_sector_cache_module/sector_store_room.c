@@ -20,11 +20,19 @@
  * because it moves with the lock held; and a new version of an entry takes
  * its predecessor's place, visited, because somebody asked for that key
  * again.
+ *
+ * A value that is refused should cost no entry.  So what is too large for
+ * this region is refused before anything is looked at (sector_store_write.c),
+ * and before the first of several victims goes, what they and the free memory
+ * come to is added up.  Memory may still be in pieces, none of them large
+ * enough: an allocator does not tell, and then some go in vain.
  */
 
 #include "sector_store_internal.h"
 
 
+static unsigned sector_store_worth_locked(sector_store_t *st, size_t cost,
+    const sector_store_entry_t *keep, uint64_t now_ms);
 static unsigned sector_store_evict_locked(sector_store_t *st,
     const sector_store_entry_t *keep, uint64_t now_ms);
 static sector_store_entry_t *sector_store_victim_locked(sector_store_t *st,
@@ -80,6 +88,12 @@ sector_store_alloc_locked(sector_store_t *st, size_t bytes,
             return NULL;
         }
 
+        if (evicted == 0
+            && !sector_store_worth_locked(st, cost, keep, now_ms))
+        {
+            return NULL;
+        }
+
         if (evicted++ == SECTOR_STORE_EVICT_MAX
             || !sector_store_evict_locked(st, keep, now_ms))
         {
@@ -88,6 +102,63 @@ sector_store_alloc_locked(sector_store_t *st, size_t bytes,
     }
 
     return NULL;
+}
+
+
+/* Whether as many as may be evicted for one, and what is free already, come
+ * to what it takes: first those that nobody visited, as the hand does.  Where
+ * even the smallest entries do, none is looked at. */
+static unsigned
+sector_store_worth_locked(sector_store_t *st, size_t cost,
+    const sector_store_entry_t *keep, uint64_t now_ms)
+{
+    unsigned                     seen, taken, visited, dead;
+    uint64_t                     bytes;
+    sector_store_shm_t          *shm;
+    const sector_store_entry_t  *e;
+
+    shm = st->shm;
+
+    if (cost <= SECTOR_STORE_EVICT_MAX * sizeof(sector_store_entry_t)
+        && shm->entries > SECTOR_STORE_EVICT_MAX)
+    {
+        return 1;
+    }
+
+    bytes = shm->room_bytes - shm->used_bytes + shm->retired_bytes;
+    taken = 0;
+
+    for (visited = 0; visited < 2; visited++) {
+
+        e = shm->hand;
+
+        for (seen = 0; seen < SECTOR_STORE_HAND_STEPS; seen++) {
+
+            if (bytes >= cost) {
+                return 1;
+            }
+
+            if (seen == shm->entries || taken == SECTOR_STORE_EVICT_MAX) {
+                break;
+            }
+
+            e = e != NULL ? e : shm->queue.oldest;
+            dead = now_ms >= e->dead_at_ms;
+
+            if ((dead || e != keep)
+                && visited == (!dead
+                               && atomic_load_explicit(&e->visited,
+                                                       memory_order_relaxed)))
+            {
+                bytes += sector_store_cost(st, e);
+                taken++;
+            }
+
+            e = e->newer;
+        }
+    }
+
+    return bytes >= cost;
 }
 
 

@@ -71,6 +71,11 @@ sector_store_insert(sector_store_t *st, const void *key, size_t key_len,
         return SECTOR_STORE_TOO_LARGE;
     }
 
+    if (item->value_bytes > sector_store_value_max(st->shm->room_bytes)) {
+        sector_store_count(st, SECTOR_STAT_REFUSE_ROOM);
+        return SECTOR_STORE_NO_ROOM;
+    }
+
     memset(&head, 0, sizeof(sector_store_entry_t));
 
     head.hash = sector_store_hash(st->shm, key, key_len);

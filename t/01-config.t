@@ -2467,3 +2467,21 @@ GET /ops/stats
 --- error_log
 [emerg]
 file "/tmp/one.dump" of zone "more" is that of zone "sectors" already, each needs its own in
+
+
+
+=== TEST 196: a max_object that its zone cannot store is warned of
+--- scenario
+for (['1m', '1m', 1], ['1m', '200k', 0], ['16m', '4m', 1], ['16m', '3m', 0],
+     ['8m', '1m', 0], ['32k', '8k', 1], ['32k', '1k', 0]) {
+    my ($size, $most, $warned) = @$_;
+    my ($status, $words) = nginx_t("http { sector_cache_zone sectors $size"
+                                   . " max_object=$most; }");
+    is($status, 0, "$most in $size is accepted") or diag($words);
+    is($words =~ /\[warn\] .*"max_object" of zone "sectors" is \d+ bytes, but a zone of this size stores values of up to \d+ in/ ? 1 : 0,
+       $warned, 'and the warning is right') or diag($words);
+}
+
+my ($status, $words) = nginx_t('http { sector_cache_zone sectors 32k; }');
+is($status, 0, 'the default is accepted');
+unlike($words, qr/\[warn\]/, 'without a warning');

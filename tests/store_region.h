@@ -168,6 +168,19 @@ store_region_rounded(void *ctx, size_t size)
 }
 
 
+/* One payload in an empty region; several lose the heads between them. */
+static inline size_t
+store_region_room(void *ctx)
+{
+    store_region_t  *r;
+
+    r = ctx;
+
+    return (size_t) (r->reserve - (unsigned char *) store_region_first(r))
+           - sizeof(store_block_t);
+}
+
+
 /* Joins a free block with the free ones after it. */
 static inline void
 store_region_join(store_region_t *r, store_block_t *b)
@@ -494,6 +507,7 @@ store_region_ops(store_region_t *r)
     ops.alive = store_region_alive;
     ops.random = store_region_random;
     ops.rounded = store_region_rounded;
+    ops.room = store_region_room;
     ops.recovered = store_region_recovered;
     ops.ctx = r;
 

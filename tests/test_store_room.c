@@ -258,30 +258,151 @@ test_the_hand_passes_a_bounded_number_of_visited_entries(void **state)
 }
 
 
-static void
-test_at_most_so_many_are_evicted_for_one(void **state)
+/* Stores a value of so many bytes. */
+static sector_store_error_e
+put_big(sector_store_t *st, size_t bytes, uint64_t now)
 {
-    unsigned              i;
-    char                  key[16];
-    fixture_t             fx;
-    static char           big[60000];
-    sector_store_item_t   item = { .value = big, .value_bytes = sizeof(big) };
-    sector_store_info_t   before, after;
-    sector_store_error_e  rc;
+    static char          big[256 * 1024];
+    sector_store_item_t  item = { .value = big, .value_bytes = bytes };
+
+    assert_true(bytes <= sizeof(big));
+
+    return sector_store_put(st, "big", 3, &item, now, 0);
+}
+
+
+/* A region in which small entries leave no room for another. */
+static void
+fill_up(fixture_t *fx, size_t bytes)
+{
+    unsigned  i;
+    char      key[16];
+
+    fixture_make(fx, bytes, &fixture_policy);
+    fx->st.policy.max_object_bytes = bytes;
+
+    for (i = 0; info_of(&fx->st).counters[SECTOR_STAT_EVICT] == 0; i++) {
+        snprintf(key, sizeof(key), "k%u", i);
+        assert_int_equal(put(&fx->st, key, "v", 0), SECTOR_STORE_OK);
+    }
+}
+
+
+static void
+test_what_can_never_fit_evicts_nothing(void **state)
+{
+    size_t               most;
+    unsigned             i;
+    fixture_t            fx;
+    sector_store_info_t  before, after;
 
     (void) state;
-    fixture_make(&fx, 64 * 1024, &fixture_policy);
+    fill_up(&fx, 256 * 1024);
 
-    for (i = 0; i < 2000; i++) {
+    most = sector_store_value_max(fx.st.shm->room_bytes);
+    before = info_of(&fx.st);
+
+    for (i = 0; i < 6; i++) {
+        assert_int_equal(put_big(&fx.st, i % 2 ? most + 1 : 250 * 1024, 0),
+                         SECTOR_STORE_NO_ROOM);
+    }
+
+    after = info_of(&fx.st);
+    assert_int_equal(after.entries, before.entries);
+    assert_int_equal(after.counters[SECTOR_STAT_EVICT],
+                     before.counters[SECTOR_STAT_EVICT]);
+    assert_int_equal(after.counters[SECTOR_STAT_REFUSE_ROOM], 6);
+    assert_int_equal(after.counters[SECTOR_STAT_REFUSE_LARGE], 0);
+    fixture_check(&fx);
+    fixture_unmake(&fx);
+}
+
+
+/* Not even all that may be evicted for one would make room. */
+static void
+test_nothing_is_evicted_in_vain(void **state)
+{
+    size_t               most;
+    fixture_t            fx;
+    sector_store_info_t  before, after;
+
+    (void) state;
+    fill_up(&fx, 256 * 1024);
+
+    most = sector_store_value_max(fx.st.shm->room_bytes);
+    before = info_of(&fx.st);
+
+    assert_int_equal(put_big(&fx.st, most, 0), SECTOR_STORE_NO_ROOM);
+
+    after = info_of(&fx.st);
+    assert_int_equal(after.entries, before.entries);
+    assert_int_equal(after.counters[SECTOR_STAT_EVICT],
+                     before.counters[SECTOR_STAT_EVICT]);
+    assert_int_equal(after.counters[SECTOR_STAT_REFUSE_ROOM], 1);
+
+    /* what they do make room for is stored, a hot key's value too */
+
+    assert_int_equal(put_big(&fx.st, 5000, 0), SECTOR_STORE_OK);
+    assert_true(info_of(&fx.st).counters[SECTOR_STAT_EVICT]
+                > after.counters[SECTOR_STAT_EVICT] + 10);
+
+    /* past every window all are as good as gone */
+
+    assert_int_equal(put_big(&fx.st, 5000, 3000), SECTOR_STORE_OK);
+    fixture_check(&fx);
+    fixture_unmake(&fx);
+}
+
+
+static void
+test_the_largest_value_can_be_refreshed_beside_others(void **state)
+{
+    size_t     most;
+    unsigned   i;
+    char       key[16];
+    fixture_t  fx;
+
+    (void) state;
+    fixture_make(&fx, 256 * 1024, &fixture_policy);
+    fx.st.policy.max_object_bytes = SIZE_MAX;
+
+    most = sector_store_value_max(fx.st.shm->room_bytes);
+    assert_in_range(most, 60 * 1024, 64 * 1024);
+    assert_int_equal(sector_store_value_max(100), 0);
+    assert_int_equal(put_big(&fx.st, most + 1, 0), SECTOR_STORE_NO_ROOM);
+    assert_int_equal(put_big(&fx.st, most, 0), SECTOR_STORE_OK);
+
+    for (i = 0; i < 500; i++) {
         snprintf(key, sizeof(key), "k%u", i);
         assert_int_equal(put(&fx.st, key, "v", 0), SECTOR_STORE_OK);
     }
 
-    before = info_of(&fx.st);
-    assert_true(before.counters[SECTOR_STAT_EVICT] > 1000);
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(put_big(&fx.st, most, 1100), SECTOR_STORE_OK);
+    }
 
-    rc = sector_store_put(&fx.st, "big", 3, &item, 0, 0);
-    assert_int_equal(rc, SECTOR_STORE_NO_ROOM);
+    assert_int_equal(info_of(&fx.st).counters[SECTOR_STAT_EVICT], 0);
+    fixture_check(&fx);
+    fixture_unmake(&fx);
+}
+
+
+/* An allocator that has room and does not give it. */
+static void
+test_at_most_so_many_are_evicted_for_one(void **state)
+{
+    fixture_t            fx;
+    sector_store_info_t  before, after;
+
+    (void) state;
+    fill_up(&fx, 64 * 1024);
+    before = info_of(&fx.st);
+
+    fx.region.calls = 0;
+    fx.region.fail_from = 1;
+    fx.region.fail_to = FOREVER;
+
+    assert_int_equal(put(&fx.st, "n", "v", 0), SECTOR_STORE_NO_ROOM);
 
     after = info_of(&fx.st);
     assert_int_equal(after.counters[SECTOR_STAT_EVICT]
@@ -543,6 +664,10 @@ main(void)
         cmocka_unit_test(test_dead_entries_leave_as_others_are_stored),
         cmocka_unit_test(
             test_the_hand_passes_a_bounded_number_of_visited_entries),
+        cmocka_unit_test(test_what_can_never_fit_evicts_nothing),
+        cmocka_unit_test(test_nothing_is_evicted_in_vain),
+        cmocka_unit_test(
+            test_the_largest_value_can_be_refreshed_beside_others),
         cmocka_unit_test(test_at_most_so_many_are_evicted_for_one),
         cmocka_unit_test(test_a_refused_replacement_keeps_the_older_entry),
         cmocka_unit_test(

@@ -3,7 +3,8 @@
  *
  * An nginx module for tests alone: "nginx -t" with it loaded pushes 100 000
  * distinct keys of random sizes through a zone that holds about a thousand,
- * and compares the store's account with the slab's own all the way.  What is
+ * and compares the store's account with the slab's own all the way, and what
+ * it has room for with what was foretold.  What is
  * wrong is printed and fails the -t.
  */
 
@@ -255,6 +256,14 @@ slab_test_run(ngx_cycle_t *cycle)
     ngx_memzero(&policy, sizeof(sector_store_policy_t));
     policy.ttl_ms = 3600 * 1000;
     policy.max_object_bytes = SLAB_TEST_VALUE;
+
+    if (ops.room(ops.ctx) != ngx_http_sector_cache_slab_room(SLAB_TEST_ZONE)) {
+        printf("a zone has room for %lu bytes, foretold were %lu\n",
+               (unsigned long) ops.room(ops.ctx),
+               (unsigned long) ngx_http_sector_cache_slab_room(
+                                   SLAB_TEST_ZONE));
+        return NGX_ERROR;
+    }
 
     sector_store_create(&st, reserve, bytes, &ops, &policy);
     sector_store_attach(&st, (int32_t) ngx_pid);
