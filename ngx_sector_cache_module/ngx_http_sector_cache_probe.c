@@ -78,9 +78,14 @@ ngx_http_sector_cache_probe_timer(ngx_event_t *ev)
         return;
     }
 
-    /* others probe, and may be done long before their places are free */
+    /* others probe, and may be done long before their places are free; or
+     * they are dead */
 
     if (state == SECTOR_BREAKER_HALF_OPEN) {
+        ngx_http_sector_cache_source_reap(
+             ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                                 ngx_http_sector_cache_module),
+             0);
         retry_after_ms = ngx_min(retry_after_ms,
                                  NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS);
     }

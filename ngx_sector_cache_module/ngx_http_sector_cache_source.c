@@ -39,6 +39,8 @@ static void ngx_http_sector_cache_source_report_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn,
     ngx_http_sector_cache_call_t *call);
+static uint64_t ngx_http_sector_cache_source_reap_locked(
+    ngx_http_sector_cache_main_conf_t *mcf, int32_t gone);
 static void ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
     const sector_flight_lease_t *lease);
 static void ngx_http_sector_cache_source_log(
@@ -50,6 +52,7 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t shared,
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms)
 {
+    uint64_t                       lines;
     sector_flight_join_e           join;
     sector_flight_want_t           want;
     sector_flight_policy_t         policy;
@@ -62,6 +65,7 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
     want.key = key->data;
     want.key_len = key->len;
 
+    lines = 0;
     *retry_after_ms = 0;
 
     ngx_memzero(turn, sizeof(ngx_http_sector_cache_turn_t));
@@ -89,6 +93,19 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
         join = sector_flight_join(source->flights, &policy, &want,
                                   ngx_current_msec, &turn->id);
 
+        if (join == SECTOR_FLIGHT_FULL) {
+
+            /* perhaps of the dead, for whom nobody else may be looking */
+
+            lines = ngx_http_sector_cache_source_reap_locked(
+                         ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_sector_cache_module),
+                         0);
+
+            join = sector_flight_join(source->flights, &policy, &want,
+                                      ngx_current_msec, &turn->id);
+        }
+
         rc = (join == SECTOR_FLIGHT_LEAD) ? NGX_HTTP_SECTOR_CACHE_TURN_GO
              : (join == SECTOR_FLIGHT_QUEUED)
                ? NGX_HTTP_SECTOR_CACHE_TURN_QUEUED
@@ -98,6 +115,8 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
     }
 
     ngx_shmtx_unlock(&source->shpool->mutex);
+
+    ngx_http_sector_cache_wake(lines);
 
     return rc;
 }
@@ -283,9 +302,6 @@ ngx_http_sector_cache_source_reap(ngx_http_sector_cache_main_conf_t *mcf,
     ngx_uint_t begins)
 {
     uint64_t                          lines;
-    ngx_uint_t                        i;
-    sector_flight_policy_t            policy;
-    sector_flight_reaper_t            reaper;
     ngx_http_sector_cache_source_t  **sources;
 
     if (mcf->sources.nelts == 0) {
@@ -294,12 +310,36 @@ ngx_http_sector_cache_source_reap(ngx_http_sector_cache_main_conf_t *mcf,
 
     sources = mcf->sources.elts;
 
+    ngx_shmtx_lock(&sources[0]->shpool->mutex);
+
+    lines = ngx_http_sector_cache_source_reap_locked(mcf,
+                                           begins ? (int32_t) ngx_pid : 0);
+
+    ngx_shmtx_unlock(&sources[0]->shpool->mutex);
+
+    ngx_http_sector_cache_wake(lines);
+}
+
+
+/* Takes back, and passes on; returns the lines to wake.  gone counts as dead,
+ * 0: none. */
+
+static uint64_t
+ngx_http_sector_cache_source_reap_locked(
+    ngx_http_sector_cache_main_conf_t *mcf, int32_t gone)
+{
+    uint64_t                          lines;
+    ngx_uint_t                        i;
+    sector_flight_policy_t            policy;
+    sector_flight_reaper_t            reaper;
+    ngx_http_sector_cache_source_t  **sources;
+
+    sources = mcf->sources.elts;
+
     reaper.alive = ngx_http_sector_cache_slab_alive;
     reaper.freed = ngx_http_sector_cache_source_freed;
     reaper.ctx = NULL;
-    reaper.gone = begins ? (int32_t) ngx_pid : 0;
-
-    ngx_shmtx_lock(&sources[0]->shpool->mutex);
+    reaper.gone = gone;
 
     lines = sector_flight_reap(sources[0]->flights, &reaper, ngx_current_msec);
 
@@ -309,9 +349,7 @@ ngx_http_sector_cache_source_reap(ngx_http_sector_cache_main_conf_t *mcf,
                                      ngx_current_msec);
     }
 
-    ngx_shmtx_unlock(&sources[0]->shpool->mutex);
-
-    ngx_http_sector_cache_wake(lines);
+    return lines;
 }
 
 
@@ -368,11 +406,17 @@ void
 ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_source_info_t *info)
 {
+    uint64_t                             lines;
     ngx_http_sector_cache_source_shm_t  *sh;
 
     sh = source->sh;
 
     ngx_shmtx_lock(&source->shpool->mutex);
+
+    lines = ngx_http_sector_cache_source_reap_locked(
+                 ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_sector_cache_module),
+                 0);
 
     info->state = sector_breaker_peek(&sh->breaker, &source->breaker,
                                       ngx_current_msec,
@@ -395,6 +439,8 @@ ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
                         &info->running, &info->waiting);
 
     ngx_shmtx_unlock(&source->shpool->mutex);
+
+    ngx_http_sector_cache_wake(lines);
 }
 
 

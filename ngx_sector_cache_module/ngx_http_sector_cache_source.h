@@ -50,6 +50,7 @@ typedef struct {
  * Joins the flight of a key in a zone, or begins one, which others may join if
  * it is shared.  Returns GO (a place is ours: ask for leave next), QUEUED,
  * JOINED, OPEN or FULL, and for OPEN in *retry_after_ms when to ask again.
+ * FULL is full of the living: what dead processes hold is taken back first.
  */
 ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_join(
     ngx_http_sector_cache_source_t *source,
@@ -115,7 +116,8 @@ sector_breaker_state_e ngx_http_sector_cache_source_state(
     ngx_http_sector_cache_source_t *source, uint64_t *retry_after_ms);
 
 
-/* The whole state of a source, for people. */
+/* The whole state of a source, for people; what the dead held is taken back
+ * before it is counted. */
 
 typedef struct {
     sector_breaker_state_e              state;

@@ -27,6 +27,17 @@
 #include "sector_flight.h"
 
 
+#define SECTOR_FLIGHT_SEEN  16
+
+
+/* A process that was looked at during this search. */
+
+typedef struct {
+    int32_t     pid;            /* 0: none */
+    int         dead;
+} sector_flight_seen_t;
+
+
 static sector_flight_slot_t *sector_flight_slot(
     const sector_flight_table_t *t, uint64_t id);
 static sector_flight_slot_t *sector_flight_vacant(sector_flight_table_t *t,
@@ -40,7 +51,10 @@ static void sector_flight_free(sector_flight_table_t *t,
     sector_flight_slot_t *slot);
 static uint64_t sector_flight_add(uint64_t a, uint64_t b);
 static int sector_flight_lost(const sector_flight_slot_t *slot,
-    const sector_flight_reaper_t *reaper, uint64_t now_ms);
+    const sector_flight_reaper_t *reaper, sector_flight_seen_t *seen,
+    uint64_t now_ms);
+static int sector_flight_dead(int32_t pid,
+    const sector_flight_reaper_t *reaper, sector_flight_seen_t *seen);
 
 
 void
@@ -285,13 +299,15 @@ sector_flight_reap(sector_flight_table_t *t,
     uint32_t               i;
     uint64_t               lines;
     sector_flight_slot_t  *slot;
+    sector_flight_seen_t   seen[SECTOR_FLIGHT_SEEN];
 
     lines = 0;
+    memset(seen, 0, sizeof(seen));
 
     for (i = 0; i < t->used; i++) {
         slot = &t->slots[i];
 
-        if (!sector_flight_lost(slot, reaper, now_ms)) {
+        if (!sector_flight_lost(slot, reaper, seen, now_ms)) {
             continue;
         }
 
@@ -322,7 +338,8 @@ sector_flight_reap(sector_flight_table_t *t,
 
 static int
 sector_flight_lost(const sector_flight_slot_t *slot,
-    const sector_flight_reaper_t *reaper, uint64_t now_ms)
+    const sector_flight_reaper_t *reaper, sector_flight_seen_t *seen,
+    uint64_t now_ms)
 {
     if (slot->state == SECTOR_FLIGHT_GONE) {
         return 0;
@@ -339,7 +356,25 @@ sector_flight_lost(const sector_flight_slot_t *slot,
     }
 
     return slot->owner == reaper->gone
-           || !reaper->alive(reaper->ctx, slot->owner);
+           || sector_flight_dead(slot->owner, reaper, seen);
+}
+
+
+/* To look for a process is a system call, with the lock held: a few workers
+ * own all flights, so it is asked once for each. */
+
+static int
+sector_flight_dead(int32_t pid, const sector_flight_reaper_t *reaper,
+    sector_flight_seen_t *seen)
+{
+    seen += (uint32_t) pid % SECTOR_FLIGHT_SEEN;
+
+    if (seen->pid != pid) {
+        seen->pid = pid;
+        seen->dead = !reaper->alive(reaper->ctx, pid);
+    }
+
+    return seen->dead;
 }
 
 

@@ -189,8 +189,9 @@ uint64_t sector_flight_grant(sector_flight_table_t *t,
 
 /*
  * Takes back what belongs to the dead and what is past its deadline; freed is
- * called for each lease.  Returns the lines to wake: of those who joined what
- * is an orphan now.  Grant afterwards.  gone is a process id that counts as
+ * called for each lease, and alive once for a process, or a few times where
+ * there are many.  Returns the lines to wake: of those who joined what is an
+ * orphan now.  Grant afterwards.  gone is a process id that counts as
  * dead, 0: none.
  */
 typedef struct {

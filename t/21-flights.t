@@ -299,6 +299,45 @@ subtest 'a full queue refuses, and is no failure of the upstream' => sub {
 };
 
 
+subtest 'a place that died with a worker that was draining' => sub {
+    start(script => 'gate,ok', source => 'concurrency=1 queue=0');
+    my $lost = begin('/api/K1');
+    wait_for('the place is taken', sub { calls() == 1 });
+
+    my ($worker) = fetching();
+    $nginx->reload;
+    kill 'KILL', $worker;
+    wait_for('it is gone', sub { !grep { $_ == $worker } $nginx->children });
+
+    # no look at the counters before: that takes back, too
+    my $next = begin('/api/K2');
+    wait_for('its place is given to another', sub { calls('K2') == 1 });
+    $upstream->release("${key}K2");
+    is(finish($next)->{status}, 200, 'who is answered');
+    is(source()->{aborted}, 1, 'and the first fetch is counted as aborted');
+    ended_well(qr/exited on signal 9/);
+};
+
+
+subtest 'a queue that died with a worker that was draining' => sub {
+    start(script => 'gate', source => 'concurrency=1 queue=2');
+    my @lost = map { begin("/api/K$_") } 1 .. 3;
+    wait_for('two wait', sub { source()->{waiting} == 2 && calls() == 1 });
+
+    my @old = $nginx->workers;
+    $nginx->reload;
+    kill 'KILL', $_ for @old;
+    wait_for('they are gone', sub {
+        my %now = map { $_ => 1 } $nginx->children;
+        return !grep { $now{$_} } @old;
+    });
+
+    is(source()->{inFlight}, 0, 'nothing is said to be in flight');
+    is(source()->{waiting}, 0, 'nor to wait');
+    ended_well(qr/exited on signal 9/);
+};
+
+
 subtest 'a place that does not come free in time' => sub {
     start(script => 'gate',
           source => 'concurrency=1 queue_timeout=200ms failures=1');

@@ -24,6 +24,7 @@
 static sector_flight_table_t   table;
 static int32_t                 dead;        /* this process is */
 static unsigned                freed;       /* leases */
+static unsigned                looked;      /* for processes */
 static sector_flight_lease_t   last_freed;
 
 static const sector_flight_policy_t  policy = { 7, 2, 3, LEASE, QUEUE };
@@ -82,6 +83,8 @@ static int
 alive(void *ctx, int32_t pid)
 {
     (void) ctx;
+
+    looked++;
 
     return pid != dead;
 }
@@ -364,6 +367,34 @@ test_what_the_dead_hold_is_taken_back_once(void **state)
     assert_int_equal(reap(2, 0), 0);
     assert_int_equal(freed, 2);
     expect(0, 0);
+}
+
+
+/* The lock is held meanwhile. */
+static void
+test_a_process_is_looked_for_once(void **state)
+{
+    char                    key[8];
+    unsigned                i;
+    uint64_t                id;
+    sector_flight_want_t    want;
+    sector_flight_policy_t  wide = { 7, 400, 0, LEASE, QUEUE };
+
+    (void) state;
+    begin();
+
+    for (i = 0; i < 400; i++) {
+        (void) snprintf(key, sizeof(key), "K%u", i);
+        want = want_of(key, 1 + (int32_t) i % 4);
+        assert_int_equal(sector_flight_join(&table, &wide, &want, 0, &id),
+                         SECTOR_FLIGHT_LEAD);
+    }
+
+    looked = 0;
+    dead = 3;
+    (void) reap(0, 0);
+    assert_int_equal(looked, 4);
+    expect(300, 0);
 }
 
 
@@ -902,6 +933,7 @@ main(void)
         cmocka_unit_test(test_an_outcome_is_kept_for_nobody),
         cmocka_unit_test(test_a_flight_is_ended_by_its_owner_alone),
         cmocka_unit_test(test_what_the_dead_hold_is_taken_back_once),
+        cmocka_unit_test(test_a_process_is_looked_for_once),
         cmocka_unit_test(test_a_lease_ends_at_its_millisecond),
         cmocka_unit_test(test_an_orphan_is_adopted_once),
         cmocka_unit_test(test_an_orphan_keeps_its_turn),
