@@ -378,6 +378,11 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
     turn = ngx_http_sector_cache_source_admit(f->source, &f->turn,
                                               &f->answer.retry_after_ms);
 
+    if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GONE) {
+        ngx_http_sector_cache_fetch_begin(f);
+        return;
+    }
+
     if (turn != NGX_HTTP_SECTOR_CACHE_TURN_GO) {
         ngx_http_sector_cache_fetch_refuse(f, turn);
         return;
@@ -587,7 +592,8 @@ ngx_http_sector_cache_fetch_timer(ngx_event_t *ev)
 }
 
 
-/* Retries, or waits on for leave, or gives up with the last answer. */
+/* Retries, or waits on for leave, or gives up with the last answer; or begins
+ * anew where the place was taken back, to join whoever has it now. */
 
 static void
 ngx_http_sector_cache_fetch_again(ngx_http_sector_cache_fetch_t *f)
@@ -601,6 +607,14 @@ ngx_http_sector_cache_fetch_again(ngx_http_sector_cache_fetch_t *f)
     if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GO) {
         ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_RETRIES);
         ngx_http_sector_cache_fetch_call(f);
+        return;
+    }
+
+    if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GONE) {
+        ngx_del_timer(&f->timeout);
+        f->calls = 0;
+        f->state = NGX_HTTP_SECTOR_CACHE_FETCH_STARTING;
+        ngx_http_sector_cache_fetch_begin(f);
         return;
     }
 

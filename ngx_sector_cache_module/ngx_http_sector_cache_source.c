@@ -181,16 +181,40 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms)
 {
     uint32_t                             before, after;
+    sector_flight_policy_t               policy;
     ngx_http_sector_cache_turn_e         rc;
     ngx_http_sector_cache_source_shm_t  *sh;
 
     sh = source->sh;
     rc = NGX_HTTP_SECTOR_CACHE_TURN_GO;
+    *retry_after_ms = 0;
+
+    ngx_http_sector_cache_source_policy(source, &policy);
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
+    if (sector_flight_renew(source->flights, turn->id, (int32_t) ngx_pid,
+                            &policy, ngx_current_msec)
+        != 0)
+    {
+        ngx_shmtx_unlock(&source->shpool->mutex);
+
+        /* with it went what it held */
+
+        turn->permitted = 0;
+
+        return NGX_HTTP_SECTOR_CACHE_TURN_GONE;
+    }
+
     before = sh->breaker.state;
-    *retry_after_ms = 0;
+
+    /* a leave from before the last transition is none any more */
+
+    if (turn->permitted
+        && turn->permit.generation != sh->breaker.generation)
+    {
+        ngx_http_sector_cache_source_report_locked(source, turn, NULL);
+    }
 
     if (!turn->permitted) {
         (void) sector_breaker_peek(&sh->breaker, &source->breaker,

@@ -67,9 +67,14 @@ ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_look(
     ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome);
 
 
-/* Asks, with a place, for leave to call the upstream, once for each call: GO,
- * or OPEN or LIMITED and *retry_after_ms; the place stays ours all the same.
- * The first leave begins the fetch, and counts it. */
+/*
+ * Asks, with a place, for leave to call the upstream, once for each call: GO,
+ * or OPEN or LIMITED and *retry_after_ms; the place stays ours all the same,
+ * and its lease begins anew.  GONE: it was taken back with what it held, and
+ * another may have the flight.  A leave that was kept for a retry holds until
+ * the breaker changes its state.  The first leave begins the fetch, and counts
+ * it.
+ */
 
 ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_admit(
     ngx_http_sector_cache_source_t *source,

@@ -167,6 +167,26 @@ sector_flight_owned(const sector_flight_table_t *t, uint64_t id, int32_t owner)
 }
 
 
+int
+sector_flight_renew(sector_flight_table_t *t, uint64_t id, int32_t owner,
+    const sector_flight_policy_t *policy, uint64_t now_ms)
+{
+    sector_flight_slot_t  *slot;
+
+    slot = sector_flight_slot(t, id);
+
+    if (slot == NULL || slot->owner != owner
+        || slot->state != SECTOR_FLIGHT_RUNNING)
+    {
+        return -1;
+    }
+
+    slot->deadline_ms = sector_flight_add(now_ms, policy->lease_ms);
+
+    return 0;
+}
+
+
 void
 sector_flight_hold(sector_flight_table_t *t, uint64_t id,
     const sector_flight_lease_t *lease)

@@ -151,6 +151,12 @@ int sector_flight_owned(const sector_flight_table_t *t, uint64_t id,
     int32_t owner);
 
 
+/* Starts the lease of a running flight anew.  Returns 0, or -1 where it is not
+ * this owner's any more. */
+int sector_flight_renew(sector_flight_table_t *t, uint64_t id, int32_t owner,
+    const sector_flight_policy_t *policy, uint64_t now_ms);
+
+
 /* Notes what the owner of a running flight holds. */
 void sector_flight_hold(sector_flight_table_t *t, uint64_t id,
     const sector_flight_lease_t *lease);

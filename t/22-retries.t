@@ -170,6 +170,28 @@ for my $case (['seconds', 'after:429:1,ok'], ['a date', 'afterdate:503:2,ok']) {
 }
 
 
+subtest 'no retry is made while the breaker is open' => sub {
+    start(symbols => { map({ ("A$_" => 'status:500,ok') } 1 .. 8),
+                       BAD => 'after:429:3600' }, backoff => '4s',
+          source => 'retries=1 failures=50 concurrency=10 max_open=1h');
+    my @clients = map { begin("/api/A$_") } 1 .. 8;
+    wait_for('all have failed once', sub { calls('A') >= 8
+                                     && source()->{upstreamTime}{count} >= 8 });
+    is(get('/api/BAD')->{status}, 502, 'one says that it is too much');
+    is(breaker()->{state}, 'open', 'open');
+
+    my $before = calls('A');
+    cmp_ok($before, '<', 16, 'some have yet to try again');
+
+    my $failed = grep { $_->{status} == 502 } map { finish($_) } @clients;
+    is(calls('A'), $before, 'which they do not');
+    is($failed, 16 - $before, 'but are told why they failed');
+    is(breaker()->{state}, 'open', 'it is still open');
+    is(breaker()->{opened}, 1, 'opened once');
+    ended_well();
+};
+
+
 subtest 'a Retry-After beyond the timeout is not waited for' => sub {
     start(script => 'after:503:3600', source => 'max_open=90s');
     my $got = get('/api/XLK');

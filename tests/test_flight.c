@@ -426,6 +426,35 @@ test_a_lease_ends_at_its_millisecond(void **state)
 
 
 static void
+test_a_lease_is_renewed_by_its_owner_alone(void **state)
+{
+    uint64_t  a, b, c, joined;
+
+    (void) state;
+    begin();
+
+    (void) join("A", 1, 0, &a);
+    (void) join("A", 2, 0, &joined);
+    (void) join("B", 1, 0, &b);
+    (void) join("C", 1, 0, &c);
+
+    assert_int_equal(sector_flight_renew(&table, a, 1, &policy, 400), 0);
+    assert_int_equal(sector_flight_renew(&table, b, 2, &policy, 400), -1);
+    assert_int_equal(sector_flight_renew(&table, c, 1, &policy, 400), -1);
+
+    (void) reap(0, LEASE);
+    expect(1, 0);
+    assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_RUNNING);
+    assert_int_equal(sector_flight_look(&table, b), SECTOR_FLIGHT_GONE);
+
+    (void) reap(0, 400 + LEASE);
+    assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_ORPHAN);
+    assert_int_equal(sector_flight_renew(&table, a, 1, &policy, 1400), -1);
+    assert_int_equal(sector_flight_renew(&table, b, 1, &policy, 1400), -1);
+}
+
+
+static void
 test_an_orphan_is_adopted_once(void **state)
 {
     uint64_t  id, joined;
@@ -935,6 +964,7 @@ main(void)
         cmocka_unit_test(test_what_the_dead_hold_is_taken_back_once),
         cmocka_unit_test(test_a_process_is_looked_for_once),
         cmocka_unit_test(test_a_lease_ends_at_its_millisecond),
+        cmocka_unit_test(test_a_lease_is_renewed_by_its_owner_alone),
         cmocka_unit_test(test_an_orphan_is_adopted_once),
         cmocka_unit_test(test_an_orphan_keeps_its_turn),
         cmocka_unit_test(test_an_orphan_that_nobody_wants_goes),
