@@ -466,6 +466,7 @@ ngx_http_sector_cache_serve(ngx_http_sector_cache_ctx_t *ctx,
                  ? (view->fresh_until_ms - now) / 1000 : 0;
     meta.wall_ms = ngx_http_sector_cache_wall_ms();
     meta.cached = 1;
+    meta.partial = 0;
 
     b = ngx_http_sector_cache_envelope(ctx->request, view->value,
                                        view->value_bytes, &meta);
@@ -575,6 +576,7 @@ ngx_http_sector_cache_answer(ngx_http_sector_cache_ctx_t *ctx,
         meta.ttl_s = answer->ttl_ms / 1000;
         meta.wall_ms = ngx_http_sector_cache_wall_ms();
         meta.cached = answer->memory;
+        meta.partial = 0;
 
         ctx->info.age_s = meta.age_s;
         ctx->info.has_age = 1;

@@ -9,13 +9,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 
 
-static char *sector_compose_word(char *p, const char *word);
-static char *sector_compose_digits(char *p, uint64_t n, unsigned width);
 static int sector_compose_time_member(json_t *object, const char *name,
     int64_t wall_ms);
 static int sector_compose_miss_member(json_t *object, const char *last_miss);
@@ -31,121 +28,6 @@ static json_t *sector_compose_namespace(const sector_compose_namespace_t *ns);
 static json_t *sector_compose_source(const sector_compose_source_t *source);
 static json_t *sector_compose_histogram(const sector_histogram_t *histogram);
 static char *sector_compose_dump(json_t *value, int failed, size_t *len);
-
-
-/* Every hit runs this, so it copies and prints digits, no more: printf() would
- * cost as much as all else that a hit does. */
-
-size_t
-sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
-{
-    char  *p;
-
-    p = sector_compose_word(buf, meta->cached
-                                 ? ",\"cached\":true,\"timestamp\":\""
-                                 : ",\"cached\":false,\"timestamp\":\"");
-    p += sector_compose_time(p, meta->wall_ms);
-    p = sector_compose_word(p, "\",\"metadata\":{\"version\":\"v1\"");
-
-    if (meta->cache_status) {
-        p = sector_compose_word(p, ",\"cacheStatus\":\"");
-        p = sector_compose_word(p, meta->cache_status);
-        p = sector_compose_word(p, "\",\"source\":\"");
-        p = sector_compose_word(p, meta->source);
-        p = sector_compose_word(p, "\",\"age\":");
-        p = sector_compose_digits(p, meta->age_s, 1);
-        p = sector_compose_word(p, ",\"ttl\":");
-        p = sector_compose_digits(p, meta->ttl_s, 1);
-    }
-
-    p = sector_compose_word(p, "}}");
-
-    return (size_t) (p - buf);
-}
-
-
-size_t
-sector_compose_time(char *buf, int64_t wall_ms)
-{
-    char       *p;
-    int64_t     ms;
-    time_t      sec;
-    struct tm   tm;
-
-    ms = wall_ms % 1000;
-    sec = (time_t) (wall_ms / 1000);
-
-    if (ms < 0) {
-        ms += 1000;
-        sec--;
-    }
-
-    if (gmtime_r(&sec, &tm) == NULL || tm.tm_year < -1900
-        || tm.tm_year > 9999 - 1900)
-    {
-        sec = 0;
-        ms = 0;
-        (void) gmtime_r(&sec, &tm);
-    }
-
-    p = sector_compose_digits(buf, (uint64_t) tm.tm_year + 1900, 4);
-    *p++ = '-';
-    p = sector_compose_digits(p, (uint64_t) tm.tm_mon + 1, 2);
-    *p++ = '-';
-    p = sector_compose_digits(p, (uint64_t) tm.tm_mday, 2);
-    *p++ = 'T';
-    p = sector_compose_digits(p, (uint64_t) tm.tm_hour, 2);
-    *p++ = ':';
-    p = sector_compose_digits(p, (uint64_t) tm.tm_min, 2);
-    *p++ = ':';
-    p = sector_compose_digits(p, (uint64_t) tm.tm_sec, 2);
-    *p++ = '.';
-    p = sector_compose_digits(p, (uint64_t) ms, 3);
-    *p++ = 'Z';
-    *p = '\0';
-
-    return (size_t) (p - buf);
-}
-
-
-/* Copies a word without its end; returns where the next one goes. */
-
-static char *
-sector_compose_word(char *p, const char *word)
-{
-    size_t  len;
-
-    len = strlen(word);
-    memcpy(p, word, len);
-
-    return p + len;
-}
-
-
-/* Prints n in decimal, with zeros in front up to width digits; returns where
- * the next thing goes. */
-
-static char *
-sector_compose_digits(char *p, uint64_t n, unsigned width)
-{
-    char  digits[20], *first, *end;
-
-    end = digits + sizeof(digits);
-    first = end;
-
-    do {
-        *--first = (char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    while ((unsigned) (end - first) < width) {
-        *--first = '0';
-    }
-
-    memcpy(p, first, (size_t) (end - first));
-
-    return p + (end - first);
-}
 
 
 char *

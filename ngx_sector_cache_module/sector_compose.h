@@ -26,8 +26,9 @@
 
 
 /* The metadata of one answer.  cache_status and source are words without
- * anything to escape; NULL leaves the member out, and age and ttl, whole
- * seconds, with cache_status. */
+ * anything to escape; NULL leaves the member out, and that of cache_status
+ * leaves out source, age and ttl, whole seconds, as well.  partial says so,
+ * and is left out where it is 0. */
 
 typedef struct {
     const char     *cache_status;
@@ -36,6 +37,7 @@ typedef struct {
     uint64_t        ttl_s;
     int64_t         wall_ms;
     unsigned        cached:1;
+    unsigned        partial:1;
 } sector_compose_meta_t;
 
 
@@ -108,8 +110,8 @@ typedef enum {
 
 /*
  * Writes what follows the data of a success envelope into buf, which has
- * SECTOR_COMPOSE_TAIL_MAX bytes.  source is at most 32 bytes long.  Returns
- * the length.
+ * SECTOR_COMPOSE_TAIL_MAX bytes.  source is at most 32 bytes long,
+ * cache_status 16.  Returns the length; nothing terminates it.
  */
 size_t sector_compose_tail(char *buf, const sector_compose_meta_t *meta);
 

@@ -38,91 +38,6 @@ test_parse(char *text, const size_t *len)
 }
 
 
-/* The tail with the largest of everything, and what is behind it untouched. */
-
-static void
-test_tail_is_exact(void **state)
-{
-    char                   buf[SECTOR_COMPOSE_TAIL_MAX + 1];
-    size_t                 len;
-    sector_compose_meta_t  meta;
-
-    (void) state;
-
-    memset(buf, '#', sizeof(buf));
-
-    meta.cache_status = "hit";
-    meta.source = "yahoo";
-    meta.age_s = 12;
-    meta.ttl_s = 108;
-    meta.wall_ms = TEST_NOON;
-    meta.cached = 1;
-
-    len = sector_compose_tail(buf, &meta);
-    buf[len] = '\0';
-
-    assert_string_equal(buf,
-        ",\"cached\":true,\"timestamp\":\"2026-11-22T20:00:40.123Z\","
-        "\"metadata\":{\"version\":\"v1\",\"cacheStatus\":\"hit\","
-        "\"source\":\"yahoo\",\"age\":12,\"ttl\":108}}");
-
-    meta.cache_status = NULL;
-    meta.cached = 0;
-
-    len = sector_compose_tail(buf, &meta);
-    buf[len] = '\0';
-
-    assert_string_equal(buf,
-        ",\"cached\":false,\"timestamp\":\"2026-11-22T20:00:40.123Z\","
-        "\"metadata\":{\"version\":\"v1\"}}");
-
-    memset(buf, '#', sizeof(buf));
-
-    meta.cache_status = "updating";
-    meta.source = "0123456789abcdef0123456789abcdef";
-    meta.age_s = UINT64_MAX;
-    meta.ttl_s = UINT64_MAX;
-
-    len = sector_compose_tail(buf, &meta);
-
-    assert_true(len < SECTOR_COMPOSE_TAIL_MAX);
-    assert_int_equal(buf[SECTOR_COMPOSE_TAIL_MAX], '#');
-    assert_memory_equal(buf + len - 23, ":18446744073709551615}}", 23);
-}
-
-
-static void
-test_times(void **state)
-{
-    char    buf[SECTOR_COMPOSE_TIME_MAX];
-    size_t  i;
-
-    static const struct {
-        int64_t      ms;
-        const char  *text;
-    } times[] = {
-        { 0, "1970-01-01T00:00:00.000Z" },
-        { TEST_NOON, "2026-11-22T20:00:40.123Z" },
-        { -1, "1969-12-31T23:59:59.999Z" },
-        { -1000, "1969-12-31T23:59:59.000Z" },
-        { 951782400007LL, "2000-02-29T00:00:00.007Z" },
-        { 253402300799999LL, "9999-12-31T23:59:59.999Z" },
-        { 253402300800000LL, "1970-01-01T00:00:00.000Z" },
-        { -62167219200000LL, "0000-01-01T00:00:00.000Z" },
-        { -62167219200001LL, "1970-01-01T00:00:00.000Z" },
-        { INT64_MAX, "1970-01-01T00:00:00.000Z" },
-        { INT64_MIN, "1970-01-01T00:00:00.000Z" }
-    };
-
-    (void) state;
-
-    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-        assert_int_equal(sector_compose_time(buf, times[i].ms), 24);
-        assert_string_equal(buf, times[i].text);
-    }
-}
-
-
 static void
 test_error_has_what_it_is_given(void **state)
 {
@@ -513,8 +428,6 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tail_is_exact),
-        cmocka_unit_test(test_times),
         cmocka_unit_test(test_error_has_what_it_is_given),
         cmocka_unit_test(test_error_refuses_what_is_not_utf8),
         cmocka_unit_test(test_symbols_are_in_order),

@@ -1,0 +1,214 @@
+/*
+ * What every hit runs: the end of an envelope, and its time.
+ *
+ * No printf() and no gmtime_r(): each would cost as much as all else that a
+ * hit does.  Words are copied by their known length, digits are printed two at
+ * a time, and the date is made by counting days, in the manner of Howard
+ * Hinnant's "chrono-Compatible Low-Level Date Algorithms" (civil_from_days).
+ */
+
+#include "sector_compose.h"
+
+#include <string.h>
+
+
+/* 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z */
+
+#define SECTOR_COMPOSE_MS_MIN   (-62167219200000LL)
+#define SECTOR_COMPOSE_MS_MAX   253402300799999LL
+
+#define SECTOR_COMPOSE_DAY_S    86400
+
+/* An era is 400 years, after which the calendar repeats.  Days are counted
+ * from the first of March of the year -400, so that none is negative and a
+ * leap day is its year's last; there are 60 days from the first of January of
+ * the year 0 to that of March. */
+
+#define SECTOR_COMPOSE_ERA_DAYS    146097
+#define SECTOR_COMPOSE_ERA_YEARS   400
+#define SECTOR_COMPOSE_FIRST_DAYS  (SECTOR_COMPOSE_ERA_DAYS - 60)
+
+#define SECTOR_COMPOSE_DATE  "0000-00-00T00:00:00.000Z"
+
+/* Copies a literal without its end; evaluates to where the next thing goes. */
+
+#define sector_compose_literal(p, text)                                       \
+    ((char *) memcpy(p, text, sizeof(text) - 1) + sizeof(text) - 1)
+
+
+static void sector_compose_date(char *buf, uint32_t days);
+static char *sector_compose_word(char *p, const char *word);
+static char *sector_compose_digits(char *p, uint64_t n);
+static inline void sector_compose_pair(char *p, uint32_t n);
+
+
+size_t
+sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
+{
+    char  *p;
+
+    p = meta->cached
+        ? sector_compose_literal(buf, ",\"cached\":true,\"timestamp\":\"")
+        : sector_compose_literal(buf, ",\"cached\":false,\"timestamp\":\"");
+
+    p += sector_compose_time(p, meta->wall_ms);
+    p = sector_compose_literal(p, "\",\"metadata\":{\"version\":\"v1\"");
+
+    if (meta->cache_status) {
+        p = sector_compose_literal(p, ",\"cacheStatus\":\"");
+        p = sector_compose_word(p, meta->cache_status);
+
+        if (meta->source) {
+            p = sector_compose_literal(p, "\",\"source\":\"");
+            p = sector_compose_word(p, meta->source);
+        }
+
+        p = sector_compose_literal(p, "\",\"age\":");
+        p = sector_compose_digits(p, meta->age_s);
+        p = sector_compose_literal(p, ",\"ttl\":");
+        p = sector_compose_digits(p, meta->ttl_s);
+    }
+
+    if (meta->partial) {
+        p = sector_compose_literal(p, ",\"partial\":true");
+    }
+
+    p = sector_compose_literal(p, "}}");
+
+    return (size_t) (p - buf);
+}
+
+
+size_t
+sector_compose_time(char *buf, int64_t wall_ms)
+{
+    uint32_t  ms, second;
+    uint64_t  seconds;
+
+    if (wall_ms < SECTOR_COMPOSE_MS_MIN || wall_ms > SECTOR_COMPOSE_MS_MAX) {
+        wall_ms = 0;
+    }
+
+    seconds = (uint64_t) (wall_ms - SECTOR_COMPOSE_MS_MIN) / 1000;
+    ms = (uint32_t) ((uint64_t) (wall_ms - SECTOR_COMPOSE_MS_MIN) % 1000);
+    second = (uint32_t) (seconds % SECTOR_COMPOSE_DAY_S);
+
+    memcpy(buf, SECTOR_COMPOSE_DATE, sizeof(SECTOR_COMPOSE_DATE));
+
+    sector_compose_date(buf, (uint32_t) (seconds / SECTOR_COMPOSE_DAY_S));
+    sector_compose_pair(buf + 11, second / 3600);
+    sector_compose_pair(buf + 14, second / 60 % 60);
+    sector_compose_pair(buf + 17, second % 60);
+    buf[20] = (char) ('0' + ms / 100);
+    sector_compose_pair(buf + 21, ms % 100);
+
+    return sizeof(SECTOR_COMPOSE_DATE) - 1;
+}
+
+
+/*
+ * Prints the date that is days after the first of January of the year 0 over
+ * 0000-00-00.  Of an era's days, all that 4, 100 and 400 years have more or
+ * less is taken away, which leaves 365 a year; and 153 days are five months
+ * from March or August on.
+ */
+static void
+sector_compose_date(char *buf, uint32_t days)
+{
+    uint32_t  era, day, year, month;
+
+    days += SECTOR_COMPOSE_FIRST_DAYS;
+    era = days / SECTOR_COMPOSE_ERA_DAYS;
+    day = days % SECTOR_COMPOSE_ERA_DAYS;
+
+    year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    year += era * SECTOR_COMPOSE_ERA_YEARS;
+
+    month = (5 * day + 2) / 153;
+    day -= (153 * month + 2) / 5;
+
+    if (month < 10) {
+        month += 3;
+
+    } else {
+        month -= 9;
+        year++;
+    }
+
+    year -= SECTOR_COMPOSE_ERA_YEARS;
+
+    sector_compose_pair(buf, year / 100);
+    sector_compose_pair(buf + 2, year % 100);
+    sector_compose_pair(buf + 5, month);
+    sector_compose_pair(buf + 8, day + 1);
+}
+
+
+/* Copies a word without its end; returns where the next thing goes. */
+
+static char *
+sector_compose_word(char *p, const char *word)
+{
+    while (*word) {
+        *p++ = *word++;
+    }
+
+    return p;
+}
+
+
+/* Prints n in decimal; returns where the next thing goes.  An age or a ttl is
+ * seldom above 999. */
+
+static char *
+sector_compose_digits(char *p, uint64_t n)
+{
+    char  digits[20], *first, *end;
+
+    if (n < 10) {
+        *p = (char) ('0' + n);
+        return p + 1;
+    }
+
+    if (n < 1000) {
+        if (n >= 100) {
+            *p++ = (char) ('0' + (uint32_t) n / 100);
+        }
+
+        sector_compose_pair(p, (uint32_t) n % 100);
+        return p + 2;
+    }
+
+    end = digits + sizeof(digits);
+    first = end;
+
+    do {
+        first -= 2;
+        sector_compose_pair(first, (uint32_t) (n % 100));
+        n /= 100;
+    } while (n >= 10);
+
+    if (n) {
+        *--first = (char) ('0' + n);
+    }
+
+    memcpy(p, first, (size_t) (end - first));
+
+    return p + (end - first);
+}
+
+
+/* Prints n, which is below 100, as two digits. */
+
+static inline void
+sector_compose_pair(char *p, uint32_t n)
+{
+    static const char  pairs[] =
+        "00010203040506070809101112131415161718192021222324"
+        "25262728293031323334353637383940414243444546474849"
+        "50515253545556575859606162636465666768697071727374"
+        "75767778798081828384858687888990919293949596979899";
+
+    memcpy(p, pairs + 2 * n, 2);
+}
