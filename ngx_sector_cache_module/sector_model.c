@@ -30,7 +30,8 @@
  *   stands for "absent" there; symbol and price may not be absent.
  *
  * The readers of the two Yahoo formats are in sector_model_yahoo.c, numbers
- * and the printed form in sector_model_print.c.
+ * and the printed form in sector_model_print.c, bodies about many symbols in
+ * sector_model_batch.c, which passes them through the first two gates here.
  */
 
 #include <stdarg.h>
@@ -238,19 +239,17 @@ sector_model_check_field(const sector_model_ctx_t *ctx, sector_field_e field,
 
 
 /*
- * Our own format: checks the tree, then copies the bytes between the outer
- * braces, whose number start has.
+ * Our own format: checks the fields, then whose they are.
  */
-static sector_model_status_e
-sector_model_own(sector_model_ctx_t *ctx, const json_t *root,
-    const char *start, size_t len)
+sector_model_status_e
+sector_model_check(const sector_model_ctx_t *ctx, const json_t *object)
 {
     int                     i;
     const json_t           *value;
     sector_model_status_e   status;
 
     for (i = 0; i < SECTOR_FIELD_N; i++) {
-        value = json_object_get(root, sector_model_fields[i].key);
+        value = json_object_get(object, sector_model_fields[i].key);
 
         status = sector_model_check_field(ctx, (sector_field_e) i, value);
         if (status != SECTOR_MODEL_OK) {
@@ -258,9 +257,24 @@ sector_model_own(sector_model_ctx_t *ctx, const json_t *root,
         }
     }
 
-    value = json_object_get(root, "symbol");
+    value = json_object_get(object, "symbol");
 
-    status = sector_model_match(ctx, json_string_value(value));
+    return sector_model_match(ctx, json_string_value(value));
+}
+
+
+/*
+ * Our own format: checks the tree, then copies the bytes between the outer
+ * braces, whose number start has.
+ */
+sector_model_status_e
+sector_model_own(const sector_model_ctx_t *ctx, const json_t *object,
+    const char *start, size_t len)
+{
+    const json_t           *value;
+    sector_model_status_e   status;
+
+    status = sector_model_check(ctx, object);
     if (status != SECTOR_MODEL_OK) {
         return status;
     }
@@ -275,12 +289,44 @@ sector_model_own(sector_model_ctx_t *ctx, const json_t *root,
     ctx->out->json[len] = '\0';
     ctx->out->json_len = len;
 
-    value = json_object_get(root, "timestamp");
+    value = json_object_get(object, "timestamp");
     if (json_is_integer(value)) {
         ctx->out->quote_ms = json_integer_value(value);
     }
 
     return SECTOR_MODEL_OK;
+}
+
+
+/*
+ * Finds a sign of JSON's structure outside strings.
+ */
+const char *
+sector_model_sign(const char *p, const char *end)
+{
+    int  quoted;
+
+    quoted = 0;
+
+    for ( /* void */ ; p < end; p++) {
+        switch (*p) {
+
+        case '"':
+            quoted = !quoted;
+            break;
+
+        case '\\':
+            p += (quoted && p + 1 < end);
+            break;
+
+        case '{': case '}': case '[': case ']': case ',': case ':':
+            if (!quoted) {
+                return p;
+            }
+        }
+    }
+
+    return end;
 }
 
 
@@ -291,30 +337,17 @@ sector_model_own(sector_model_ctx_t *ctx, const json_t *root,
 static size_t
 sector_model_depth(const char *p, size_t len)
 {
-    int          quoted;
     size_t       depth, deepest;
     const char  *end;
 
-    quoted = 0;
     depth = 0;
     deepest = 0;
+    end = p + len;
 
-    for (end = p + len; p < end; p++) {
-        if (quoted) {
-            if (*p == '\\') {
-                p++;
-
-            } else if (*p == '"') {
-                quoted = 0;
-            }
-
-            continue;
-        }
-
-        if (*p == '"') {
-            quoted = 1;
-
-        } else if (*p == '{' || *p == '[') {
+    for (p = sector_model_sign(p, end); p < end;
+         p = sector_model_sign(p + 1, end))
+    {
+        if (*p == '{' || *p == '[') {
             if (++depth > deepest) {
                 deepest = depth;
             }
@@ -390,7 +423,7 @@ sector_model_not_json(const sector_model_ctx_t *ctx, const json_error_t *error)
 /*
  * A configured name goes into the output as it is, so it has to be UTF-8.
  */
-static sector_model_status_e
+sector_model_status_e
 sector_model_check_name(const sector_model_ctx_t *ctx)
 {
     json_t  *name;
@@ -466,7 +499,7 @@ sector_model_is_space(char c)
 /*
  * Takes whitespace off both ends; returns the length that is left.
  */
-static size_t
+size_t
 sector_model_trim(const char **start, size_t len)
 {
     while (len > 0 && sector_model_is_space(**start)) {
@@ -483,6 +516,50 @@ sector_model_trim(const char **start, size_t len)
 
 
 /*
+ * Initialises the state of one symbol, and its output.
+ */
+void
+sector_model_begin(sector_model_ctx_t *ctx, const sector_model_input_t *in,
+    sector_model_output_t *out, sector_record_t *record)
+{
+    memset(out, 0, sizeof(*out));
+    out->quote_ms = INT64_MIN;
+
+    memset(record, 0, sizeof(*record));
+    memset(ctx, 0, sizeof(*ctx));
+    ctx->in = in;
+    ctx->out = out;
+    ctx->record = record;
+}
+
+
+/*
+ * The first two gates.
+ */
+sector_model_status_e
+sector_model_open(const sector_model_ctx_t *ctx, json_t **root,
+    const char **start, size_t *len)
+{
+    json_error_t            error;
+    sector_model_status_e   status;
+
+    *start = ctx->in->body;
+    *len = sector_model_trim(start, ctx->in->body_len);
+
+    status = sector_model_look(ctx, *start, *len);
+    if (status != SECTOR_MODEL_OK) {
+        return status;
+    }
+
+    *root = json_loadb(ctx->in->body, ctx->in->body_len,
+                       JSON_REJECT_DUPLICATES, &error);
+
+    return (*root != NULL) ? SECTOR_MODEL_OK
+                           : sector_model_not_json(ctx, &error);
+}
+
+
+/*
  * The four gates.
  */
 sector_model_status_e
@@ -491,31 +568,15 @@ sector_model_parse(const sector_model_input_t *in, sector_model_output_t *out)
     json_t                 *root;
     size_t                  len;
     const char             *start;
-    json_error_t            error;
     sector_record_t         record;
     sector_model_ctx_t      ctx;
     sector_model_status_e   status;
 
-    memset(out, 0, sizeof(*out));
-    out->quote_ms = INT64_MIN;
+    sector_model_begin(&ctx, in, out, &record);
 
-    memset(&record, 0, sizeof(record));
-    memset(&ctx, 0, sizeof(ctx));
-    ctx.in = in;
-    ctx.out = out;
-    ctx.record = &record;
-
-    start = in->body;
-    len = sector_model_trim(&start, in->body_len);
-
-    status = sector_model_look(&ctx, start, len);
+    status = sector_model_open(&ctx, &root, &start, &len);
     if (status != SECTOR_MODEL_OK) {
         return status;
-    }
-
-    root = json_loadb(in->body, in->body_len, JSON_REJECT_DUPLICATES, &error);
-    if (root == NULL) {
-        return sector_model_not_json(&ctx, &error);
     }
 
     status = sector_model_read(&ctx, root, start, len);

@@ -108,6 +108,43 @@ sector_model_status_e sector_model_match(const sector_model_ctx_t *ctx,
     const char *text);
 
 
+/* Initialises ctx for one symbol, and what it points to. */
+void sector_model_begin(sector_model_ctx_t *ctx,
+    const sector_model_input_t *in, sector_model_output_t *out,
+    sector_record_t *record);
+
+
+/* Looks the body over and parses it: *root, an object or an array, is the
+ * caller's where OK; *start and *len are the body without the whitespace
+ * around it. */
+sector_model_status_e sector_model_open(const sector_model_ctx_t *ctx,
+    json_t **root, const char **start, size_t *len);
+
+
+/* The first of {}[],: outside strings from p on, which is outside of one
+ * itself; end where there is none. */
+const char *sector_model_sign(const char *p, const char *end);
+
+
+/* Takes JSON's whitespace off both ends; returns the length that is left. */
+size_t sector_model_trim(const char **start, size_t len);
+
+
+/* OK where an object is a sector of our own format, about ctx->in->symbol. */
+sector_model_status_e sector_model_check(const sector_model_ctx_t *ctx,
+    const json_t *object);
+
+
+/* Checks one, and copies its bytes into out->json.  OK, INVALID or
+ * NO_MEMORY. */
+sector_model_status_e sector_model_own(const sector_model_ctx_t *ctx,
+    const json_t *object, const char *start, size_t len);
+
+
+/* OK where the configured name is UTF-8, or there is none. */
+sector_model_status_e sector_model_check_name(const sector_model_ctx_t *ctx);
+
+
 /*
  * Prints ctx->record into out->json.  OK or NO_MEMORY.
  */

@@ -413,8 +413,9 @@ sector_yahoo_finish(const sector_model_ctx_t *ctx)
 /*
  * Judges an error object by its code.
  */
-static sector_model_status_e
-sector_yahoo_error(const sector_model_ctx_t *ctx, const json_t *error)
+sector_model_status_e
+sector_yahoo_error(const sector_model_ctx_t *ctx, const json_t *error,
+    const char *key, const char *not_found)
 {
     const char             *text;
     const json_t           *code;
@@ -424,15 +425,15 @@ sector_yahoo_error(const sector_model_ctx_t *ctx, const json_t *error)
         return sector_yahoo_type(ctx, "error", "", error, "an object");
     }
 
-    code = json_object_get(error, "code");
+    code = json_object_get(error, key + 1);
 
     if (!json_is_string(code)) {
-        return sector_yahoo_type(ctx, "error", ".code", code, "a string");
+        return sector_yahoo_type(ctx, "error", key, code, "a string");
     }
 
     text = json_string_value(code);
-    status = (strcmp(text, "Not Found") == 0) ? SECTOR_MODEL_NOT_FOUND
-                                              : SECTOR_MODEL_INVALID;
+    status = (strcmp(text, not_found) == 0) ? SECTOR_MODEL_NOT_FOUND
+                                            : SECTOR_MODEL_INVALID;
 
     return sector_model_refuse(ctx, status, "upstream error \"%.48s\"", text);
 }
@@ -458,7 +459,7 @@ sector_yahoo_envelope(const sector_model_ctx_t *ctx, const json_t *root,
         error = json_object_get(json_object_get(root, envelopes[i]), "error");
 
         if (error != NULL && !json_is_null(error)) {
-            return sector_yahoo_error(ctx, error);
+            return sector_yahoo_error(ctx, error, ".code", "Not Found");
         }
     }
 
@@ -480,6 +481,37 @@ sector_yahoo_envelope(const sector_model_ctx_t *ctx, const json_t *root,
     }
 
     return status;
+}
+
+
+/*
+ * Takes an array's member.
+ */
+sector_model_status_e
+sector_yahoo_entry(const sector_model_ctx_t *ctx, const json_t *result,
+    size_t i, const json_t **entry)
+{
+    *entry = json_array_get(result, i);
+
+    if (json_is_object(*entry)) {
+        return SECTOR_MODEL_OK;
+    }
+
+    return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                               "result[%zu] is %s, not an object", i,
+                               sector_model_type(*entry));
+}
+
+
+/*
+ * Refuses a symbol that no entry is about.
+ */
+sector_model_status_e
+sector_yahoo_absent(const sector_model_ctx_t *ctx)
+{
+    return sector_model_refuse(ctx, SECTOR_MODEL_NOT_FOUND,
+                               "\"%.32s\" is not in the result",
+                               ctx->in->symbol);
 }
 
 

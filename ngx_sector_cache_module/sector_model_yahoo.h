@@ -1,6 +1,7 @@
 /*
  * sector_model_yahoo: readers of single values that Yahoo's two formats
- * share.  For sector_model_yahoo_*.c only.
+ * share, and what a batch takes from each.  For sector_model_yahoo_*.c and
+ * sector_model_batch.c only.
  *
  * Every reader returns OK, also where the value is absent or null, or refuses
  * with a reason that names the key and the type found.
@@ -26,10 +27,40 @@ typedef struct {
 } sector_yahoo_map_t;
 
 
+/* How one format names the entries of its result array, and reads one. */
+
+typedef struct {
+    const char             *envelope;
+    sector_model_status_e (*symbol)(const sector_model_ctx_t *ctx,
+        const json_t *result, size_t i, const char **symbol);
+    sector_model_status_e (*read)(sector_model_ctx_t *ctx,
+        const json_t *entry);
+} sector_yahoo_format_t;
+
+
+extern const sector_yahoo_format_t  sector_yahoo_chart_format;
+extern const sector_yahoo_format_t  sector_yahoo_quote_format;
+
+
+/* Judges an error object by the text under a key, which is given with a dot
+ * in front: NOT_FOUND where it is not_found, else INVALID. */
+sector_model_status_e sector_yahoo_error(const sector_model_ctx_t *ctx,
+    const json_t *error, const char *key, const char *not_found);
+
+
 /* Opens the envelope named wanted: *result is its result array.  NOT_FOUND or
  * INVALID where any known envelope holds an error, or this one no result. */
 sector_model_status_e sector_yahoo_envelope(const sector_model_ctx_t *ctx,
     const json_t *root, const char *wanted, const json_t **result);
+
+
+/* A member of the result array, which must be an object. */
+sector_model_status_e sector_yahoo_entry(const sector_model_ctx_t *ctx,
+    const json_t *result, size_t i, const json_t **entry);
+
+
+/* NOT_FOUND: the symbol asked for is nobody's. */
+sector_model_status_e sector_yahoo_absent(const sector_model_ctx_t *ctx);
 
 
 /* The mandatory symbol; belongs to the tree. */

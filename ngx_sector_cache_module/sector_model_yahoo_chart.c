@@ -29,50 +29,30 @@ static const sector_yahoo_map_t  sector_yahoo_chart_map[] = {
 
 
 /*
- * Takes chart.result[0] and its meta, and checks whose they are.
+ * Says whose a chart is: its meta knows.
  */
 static sector_model_status_e
-sector_yahoo_chart_open(const sector_model_ctx_t *ctx, const json_t *root,
-    const json_t **chart, const json_t **meta)
+sector_yahoo_chart_symbol(const sector_model_ctx_t *ctx, const json_t *result,
+    size_t i, const char **symbol)
 {
-    const char             *symbol;
-    const json_t           *result;
+    const json_t           *chart, *meta;
     sector_model_status_e   status;
 
-    status = sector_yahoo_envelope(ctx, root, "chart", &result);
+    status = sector_yahoo_entry(ctx, result, i, &chart);
+
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_yahoo_child(ctx, chart, "meta", JSON_OBJECT, &meta);
+    }
+
     if (status != SECTOR_MODEL_OK) {
         return status;
     }
 
-    if (json_array_size(result) == 0) {
-        return sector_model_refuse(ctx, SECTOR_MODEL_NOT_FOUND,
-                                   "chart.result is empty");
-    }
-
-    *chart = json_array_get(result, 0);
-
-    if (!json_is_object(*chart)) {
-        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                                   "result[0] is %s, not an object",
-                                   sector_model_type(*chart));
-    }
-
-    status = sector_yahoo_child(ctx, *chart, "meta", JSON_OBJECT, meta);
-    if (status != SECTOR_MODEL_OK) {
-        return status;
-    }
-
-    if (*meta == NULL) {
+    if (meta == NULL) {
         return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "no meta");
     }
 
-    status = sector_yahoo_symbol(ctx, *meta, &symbol);
-
-    if (status == SECTOR_MODEL_OK) {
-        status = sector_model_match(ctx, symbol);
-    }
-
-    return status;
+    return sector_yahoo_symbol(ctx, meta, symbol);
 }
 
 
@@ -165,22 +145,17 @@ sector_yahoo_chart_state(const sector_model_ctx_t *ctx, const json_t *meta)
 
 
 /*
- * Reads a chart.
+ * Reads one chart, whose meta is there.
  */
-sector_model_status_e
-sector_model_yahoo_chart(sector_model_ctx_t *ctx, const json_t *root)
+static sector_model_status_e
+sector_yahoo_chart_read(sector_model_ctx_t *ctx, const json_t *chart)
 {
-    const json_t           *chart, *meta;
+    const json_t           *meta;
     sector_model_status_e   status;
 
-    chart = NULL;
-    meta = NULL;
+    meta = json_object_get(chart, "meta");
 
-    status = sector_yahoo_chart_open(ctx, root, &chart, &meta);
-
-    if (status == SECTOR_MODEL_OK) {
-        status = sector_yahoo_copy(ctx, meta, sector_yahoo_chart_map);
-    }
+    status = sector_yahoo_copy(ctx, meta, sector_yahoo_chart_map);
 
     if (status == SECTOR_MODEL_OK) {
         status = sector_yahoo_names(ctx, meta);
@@ -200,6 +175,44 @@ sector_model_yahoo_chart(sector_model_ctx_t *ctx, const json_t *root)
 
     if (status == SECTOR_MODEL_OK) {
         sector_yahoo_finish(ctx);
+    }
+
+    return status;
+}
+
+
+const sector_yahoo_format_t  sector_yahoo_chart_format = {
+    "chart", sector_yahoo_chart_symbol, sector_yahoo_chart_read
+};
+
+
+/*
+ * Reads the only chart of a body.
+ */
+sector_model_status_e
+sector_model_yahoo_chart(sector_model_ctx_t *ctx, const json_t *root)
+{
+    const char             *symbol;
+    const json_t           *result;
+    sector_model_status_e   status;
+
+    status = sector_yahoo_envelope(ctx, root, "chart", &result);
+
+    if (status == SECTOR_MODEL_OK && json_array_size(result) == 0) {
+        status = sector_model_refuse(ctx, SECTOR_MODEL_NOT_FOUND,
+                                     "chart.result is empty");
+    }
+
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_yahoo_chart_symbol(ctx, result, 0, &symbol);
+    }
+
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_model_match(ctx, symbol);
+    }
+
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_yahoo_chart_read(ctx, json_array_get(result, 0));
     }
 
     return status;

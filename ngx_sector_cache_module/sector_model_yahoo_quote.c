@@ -35,6 +35,26 @@ static const sector_yahoo_map_t  sector_yahoo_quote_map[] = {
 
 
 /*
+ * Says whose an entry is.
+ */
+static sector_model_status_e
+sector_yahoo_quote_symbol(const sector_model_ctx_t *ctx, const json_t *result,
+    size_t i, const char **symbol)
+{
+    const json_t           *quote;
+    sector_model_status_e   status;
+
+    status = sector_yahoo_entry(ctx, result, i, &quote);
+
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_yahoo_symbol(ctx, quote, symbol);
+    }
+
+    return status;
+}
+
+
+/*
  * Finds the entry of the symbol asked for.
  */
 static sector_model_status_e
@@ -46,27 +66,18 @@ sector_yahoo_quote_find(const sector_model_ctx_t *ctx, const json_t *result,
     sector_model_status_e   status;
 
     for (i = 0; i < json_array_size(result); i++) {
-        *quote = json_array_get(result, i);
-
-        if (!json_is_object(*quote)) {
-            return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                                       "result[%zu] is %s, not an object",
-                                       i, sector_model_type(*quote));
-        }
-
-        status = sector_yahoo_symbol(ctx, *quote, &symbol);
+        status = sector_yahoo_quote_symbol(ctx, result, i, &symbol);
         if (status != SECTOR_MODEL_OK) {
             return status;
         }
 
         if (sector_model_is_symbol(symbol, ctx->in->symbol)) {
+            *quote = json_array_get(result, i);
             return SECTOR_MODEL_OK;
         }
     }
 
-    return sector_model_refuse(ctx, SECTOR_MODEL_NOT_FOUND,
-                               "\"%.32s\" is not in the result",
-                               ctx->in->symbol);
+    return sector_yahoo_absent(ctx);
 }
 
 
@@ -96,26 +107,16 @@ sector_yahoo_quote_exists(const sector_model_ctx_t *ctx, const json_t *quote)
 
 
 /*
- * Reads a quote.
+ * Reads one entry.
  */
-sector_model_status_e
-sector_model_yahoo_quote(sector_model_ctx_t *ctx, const json_t *root)
+static sector_model_status_e
+sector_yahoo_quote_read(sector_model_ctx_t *ctx, const json_t *quote)
 {
-    const json_t           *quote, *result;
-    sector_model_status_e   status;
+    sector_model_status_e  status;
 
     ctx->formatted = 1;
-    quote = NULL;
 
-    status = sector_yahoo_envelope(ctx, root, "quoteResponse", &result);
-
-    if (status == SECTOR_MODEL_OK) {
-        status = sector_yahoo_quote_find(ctx, result, &quote);
-    }
-
-    if (status == SECTOR_MODEL_OK) {
-        status = sector_yahoo_quote_exists(ctx, quote);
-    }
+    status = sector_yahoo_quote_exists(ctx, quote);
 
     if (status == SECTOR_MODEL_OK) {
         status = sector_yahoo_copy(ctx, quote, sector_yahoo_quote_map);
@@ -131,6 +132,36 @@ sector_model_yahoo_quote(sector_model_ctx_t *ctx, const json_t *root)
 
     if (status == SECTOR_MODEL_OK) {
         sector_yahoo_finish(ctx);
+    }
+
+    return status;
+}
+
+
+const sector_yahoo_format_t  sector_yahoo_quote_format = {
+    "quoteResponse", sector_yahoo_quote_symbol, sector_yahoo_quote_read
+};
+
+
+/*
+ * Reads a quote.
+ */
+sector_model_status_e
+sector_model_yahoo_quote(sector_model_ctx_t *ctx, const json_t *root)
+{
+    const json_t           *quote, *result;
+    sector_model_status_e   status;
+
+    quote = NULL;
+
+    status = sector_yahoo_envelope(ctx, root, "quoteResponse", &result);
+
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_yahoo_quote_find(ctx, result, &quote);
+    }
+
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_yahoo_quote_read(ctx, quote);
     }
 
     return status;
