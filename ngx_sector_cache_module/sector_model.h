@@ -97,6 +97,59 @@ sector_model_status_e sector_model_parse(const sector_model_input_t *in,
     sector_model_output_t *out);
 
 
+typedef struct {
+    const char         *body;       /* not terminated; not changed */
+    size_t              body_len;
+    sector_format_e     format;
+    const char *const  *symbols;    /* n, upper case, terminated, distinct */
+    const char *const  *names;      /* n, each configured or NULL; UTF-8; or
+                                       NULL: no symbol has one */
+    size_t              n;
+    int64_t             wall_ms;    /* now, since the epoch: marketState */
+} sector_model_batch_t;
+
+
+/*
+ * Parses one body about many symbols into a sector each.  out and status have
+ * in->n members, out[i] being about in->symbols[i].  All are initialised
+ * whatever is returned, and each out[i].json is the caller's to free where
+ * status[i] is OK.  reason has SECTOR_MODEL_REASON_MAX bytes and is written as
+ * a reason in an output is.
+ *
+ * Returns OK where the body is a batch: each status is OK, NOT_FOUND or
+ * INVALID, the latter two with out[i].reason, and reason is empty.  Else
+ * returns INVALID or NO_MEMORY: every status is that one, every out[i].reason
+ * is what reason is, and nothing is to be freed.  What sector_model_parse()
+ * refuses in any body is INVALID here as well.
+ *
+ * A batch is, of
+ *
+ *   YAHOO_QUOTE  quoteResponse.result, in any order;
+ *   YAHOO_CHART  chart.result, each entry about its meta.symbol;
+ *   SECTOR       {symbol: sector, ...}, [sector, ...], or {"data": either,
+ *                "errors": {symbol: {"error_code": text}, ...}}, as our own
+ *                API answers; where one symbol is asked for, its sector alone
+ *                will do in the place of {...}.
+ *
+ * A symbol is compared without regard to letter case, and the first of several
+ * entries about it is taken.  Entries about symbols not asked for are
+ * ignored, whatever is wrong with them.  An entry is read as
+ * sector_model_parse() reads it; one that it refuses is INVALID, or NOT_FOUND
+ * where it says so, for its symbol alone.
+ *
+ * A symbol without an entry is NOT_FOUND, and so is every symbol where Yahoo's
+ * envelope has an error whose code is "Not Found", and one whose error_code is
+ * UNKNOWN_SYMBOL.  It is INVALID with another error_code, and beside an entry
+ * of an array that does not say whose it is: that might have been its.  An
+ * object of our own format that has members, none of them asked for and none
+ * with a symbol of its own, is no batch, nor is an error of our own API.
+ *
+ * Takes time proportional to body_len + n * entries.
+ */
+sector_model_status_e sector_model_parse_batch(const sector_model_batch_t *in,
+    sector_model_output_t *out, sector_model_status_e *status, char *reason);
+
+
 /*
  * Upper-cases and checks a symbol of len bytes at text (not terminated) into
  * symbol[SECTOR_SYMBOL_MAX + 1].  Returns 0, or -1 if it is no symbol.
