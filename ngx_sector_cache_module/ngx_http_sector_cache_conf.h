@@ -57,6 +57,9 @@ typedef struct {
 
 typedef struct {
     uint64_t                            zone;
+    uint64_t                            asked;      /* when: see asked_last */
+    uint64_t                            failed;     /* its last probe did, at
+                                                       that time; 0: no */
     uint32_t                            key_len;    /* 0: none */
     u_char                              key[SECTOR_FLIGHT_KEY_MAX];
 } ngx_http_sector_cache_asked_t;
@@ -80,7 +83,8 @@ struct ngx_http_sector_cache_source_shm_s {
     uint64_t                            tat_us;     /* of sector_rate */
     sector_histogram_t                  upstream;   /* times of calls */
     sector_histogram_t                  wait;       /* times in the queue */
-    uint32_t                            asked_next; /* where the next goes */
+    uint64_t                            asked_last; /* a time that counts
+                                                       asking and failing */
     ngx_http_sector_cache_asked_t       asked[NGX_HTTP_SECTOR_CACHE_ASKED];
     ngx_atomic_t                        counters[SECTOR_FETCH_STATS_N];
 };

@@ -4,6 +4,12 @@
  * over they fetch the keys that were asked for last, fresh or not, until the
  * breaker closes or opens again; the breaker's places and the single flight
  * bound them together as they bound clients.
+ *
+ * A key that the upstream fails at, be it as well as it may, must not keep the
+ * breaker open: one failing probe opens it again.  So a key whose probe failed
+ * goes behind all others, and where a round begins with keys of which nothing
+ * bad is known, it takes no others, however few they are.  Where all have
+ * failed, each gets its turn.
  */
 
 #include "ngx_http_sector_cache_fetch.h"
@@ -17,6 +23,7 @@
 typedef struct {
     ngx_http_sector_cache_waiter_t      waiter;
     ngx_http_sector_cache_source_t     *source;
+    ngx_http_sector_cache_asked_t       asked;
 } ngx_http_sector_cache_probe_t;
 
 
@@ -112,23 +119,24 @@ ngx_http_sector_cache_probe_arm(ngx_http_sector_cache_source_t *source,
 
 
 /* As many as may be under way at once, and no more than are needed, each
- * another key. */
+ * another key; with one that has failed, it alone. */
 
 static void
 ngx_http_sector_cache_probe_all(ngx_http_sector_cache_source_t *source)
 {
-    ngx_uint_t                     i, most;
-    ngx_http_sector_cache_asked_t  asked;
+    ngx_uint_t                     i, n, most;
+    ngx_http_sector_cache_asked_t  asked[NGX_HTTP_SECTOR_CACHE_ASKED];
 
+    n = ngx_http_sector_cache_source_asked(source, asked);
     most = ngx_min(source->breaker.half_open, source->breaker.successes);
 
-    for (i = 0; source->probing < most; i++) {
+    for (i = 0; i < n && source->probing < most; i++) {
 
-        if (ngx_http_sector_cache_source_asked(source, i, &asked) != NGX_OK) {
+        if (asked[i].failed && source->probing) {
             break;
         }
 
-        (void) ngx_http_sector_cache_probe_one(source, &asked);
+        (void) ngx_http_sector_cache_probe_one(source, &asked[i]);
     }
 
     /* nothing that could be fetched here now: the next client will see */
@@ -177,6 +185,7 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
     }
 
     probe->source = source;
+    probe->asked = *asked;
     probe->waiter.handler = ngx_http_sector_cache_probe_done;
     probe->waiter.data = probe;
 
@@ -212,10 +221,17 @@ ngx_http_sector_cache_probe_done(void *data,
     probe = data;
     source = probe->source;
 
-    ngx_free(probe);
-
     good = (answer->result == NGX_HTTP_SECTOR_CACHE_FETCH_OK
             || answer->result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND);
+
+    if (answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_OPEN
+        && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_FULL
+        && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED)
+    {
+        ngx_http_sector_cache_source_probed(source, &probe->asked, !good);
+    }
+
+    ngx_free(probe);
 
     if (--source->probing == 0) {
         ngx_http_sector_cache_probe_arm(source,

@@ -20,7 +20,7 @@
     (ngx_align(sizeof(sector_flight_table_t), 4096) + 256 * 1024)
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC    0x73656374
-#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  2
+#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  3
 
 
 /* The control zone's root; under its slab mutex, but for what says atomic in

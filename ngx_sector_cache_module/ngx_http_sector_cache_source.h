@@ -140,12 +140,21 @@ void ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_source_info_t *info);
 
 
-/* The n-th of the keys that were asked for last, 0 the latest; NGX_DECLINED:
- * there are no more. */
+/* Copies the keys that were asked for last, of which there may be
+ * NGX_HTTP_SECTOR_CACHE_ASKED, in the order in which to probe with them: the
+ * latest first, but behind all others those whose last probe failed, the
+ * latest failure last.  Returns how many. */
 
-ngx_int_t ngx_http_sector_cache_source_asked(
-    ngx_http_sector_cache_source_t *source, ngx_uint_t n,
+ngx_uint_t ngx_http_sector_cache_source_asked(
+    ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_asked_t *asked);
+
+
+/* Notes of one of them whether its probe failed. */
+
+void ngx_http_sector_cache_source_probed(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_asked_t *asked, ngx_uint_t failed);
 
 
 /* Adds one to a counter; takes no lock. */

@@ -261,6 +261,43 @@ subtest 'the whole circle, without any client' => sub {
 };
 
 
+subtest 'a key that always fails does not keep it open' => sub {
+    start(symbols => { BAD => 'status:500' },
+          source => 'retries=0 failures=3 successes=3'
+                    . ' open=100ms max_open=200ms');
+    is(get("/api/$_")->{status}, 200, "$_ is well") for qw(X1 X2);
+    is(get('/api/BAD')->{status}, 502, "failure $_") for 1 .. 3;
+    is(breaker()->{state}, 'open', 'open');
+
+    # its clients do not make it the first again
+    wait_for('it closes', sub {
+        get('/api/BAD');
+        return breaker()->{state} eq 'closed';
+    });
+    ended_well();
+};
+
+
+subtest 'it is probed with what was asked for last, if not for the first time'
+=> sub {
+    start(symbols => { DOWN => 'status:500,gate' }, zone => 'ttl=1ms stale=1h',
+          source => 'retries=0 failures=1 open=100ms successes=2');
+
+    for my $symbol (qw(A B C A)) {
+        is(get("/api/$symbol")->{status}, 200, $symbol);
+        pass_ttl();
+    }
+
+    is(get('/api/DOWN')->{status}, 502, 'a failure');
+    $upstream->release($key);
+    wait_for('it closes', sub { breaker()->{state} eq 'closed' });
+    wait_for('nothing is in flight', sub { source()->{inFlight} == 0 });
+    cmp_ok(calls('A'), '>', 2, 'it was probed with the one asked for again');
+    is(calls('B') + calls('C'), 2, 'and not with those before it');
+    ended_well();
+};
+
+
 subtest 'it recovers when the worker that opened it is killed' => sub {
     start(symbols => { BAD => 'status:500,ok' },
           source => 'retries=0 failures=1 open=500ms successes=1');
