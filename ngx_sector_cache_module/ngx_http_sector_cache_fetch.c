@@ -320,7 +320,8 @@ ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f)
     sector_flight_outcome_t       outcome;
     ngx_http_sector_cache_turn_e  turn;
 
-    turn = ngx_http_sector_cache_source_look(f->source, &f->turn, &outcome);
+    turn = ngx_http_sector_cache_source_look(f->source, &f->turn, &outcome,
+                                             &f->answer.retry_after_ms);
 
     switch (turn) {
 
@@ -334,6 +335,10 @@ ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f)
         return;
 
     case NGX_HTTP_SECTOR_CACHE_TURN_JOINED:
+        return;
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_OPEN:
+        ngx_http_sector_cache_fetch_refuse(f, turn);
         return;
 
     case NGX_HTTP_SECTOR_CACHE_TURN_DONE:
@@ -536,7 +541,9 @@ ngx_http_sector_cache_fetch_ended(ngx_http_sector_cache_fetch_t *f)
  * Pauses before a retry: NGX_OK, or NGX_DECLINED where none may be made or
  * could not be made within the fetch's time.  Exponential backoff with full
  * jitter, but not before the upstream wants to be asked again; that it said
- * when, the breaker has to know at once, for the sake of all others.
+ * when, the breaker has to know at once, for the sake of all others.  That
+ * long nobody waits who can have stale data: then the fetch ends, and the
+ * breaker's probes are its retry.
  */
 
 static ngx_int_t
@@ -545,6 +552,13 @@ ngx_http_sector_cache_fetch_pause(ngx_http_sector_cache_fetch_t *f)
     uint64_t  pause, most;
 
     if (!f->passing || f->calls > f->source->retries) {
+        return NGX_DECLINED;
+    }
+
+    if (f->call.retry_after_ms
+        && f->shared
+        && ngx_http_sector_cache_fetch_kept(f) == NGX_OK)
+    {
         return NGX_DECLINED;
     }
 

@@ -317,6 +317,27 @@ ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
 }
 
 
+ngx_int_t
+ngx_http_sector_cache_fetch_kept(ngx_http_sector_cache_fetch_t *f)
+{
+    sector_store_t       *store;
+    sector_store_view_t   view;
+
+    store = &f->zone->store;
+
+    if (sector_store_read(store, f->symbol, f->info.symbol.len,
+                          ngx_current_msec, &view)
+        == SECTOR_STORE_NONE)
+    {
+        return NGX_DECLINED;
+    }
+
+    sector_store_read_end(store);
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_sector_cache_fetch_outcome(ngx_http_sector_cache_fetch_t *f,
     sector_flight_outcome_t *outcome)

@@ -76,6 +76,12 @@ ngx_int_t ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
     uint64_t id);
 
 
+/* Whether memory has anything for who waits, fresh or stale: NGX_OK or
+ * NGX_DECLINED. */
+
+ngx_int_t ngx_http_sector_cache_fetch_kept(ngx_http_sector_cache_fetch_t *f);
+
+
 /* The answer as others are told it, and the other way round. */
 
 void ngx_http_sector_cache_fetch_outcome(ngx_http_sector_cache_fetch_t *f,

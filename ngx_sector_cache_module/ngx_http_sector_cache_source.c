@@ -2,12 +2,13 @@
  * A fetch takes its turn in two steps: a place, for which it may have to wait
  * and which it keeps through its retries, and for each call of the upstream
  * the leave of breaker and rate limit.  The leave is asked for last, when the
- * call can be made at once: a breaker that opens while fetches wait in the
- * queue refuses them, and a probe's place is not held by somebody who waits.
+ * call can be made at once, so that a probe's place is not held by somebody
+ * who waits.  A breaker that opens while fetches wait in the queue refuses
+ * them as soon as they look.
  *
  * What is woken is woken after the mutex was given back.  A breaker that opens
- * wakes everybody, since each worker has a timer of its own by which it will
- * probe.
+ * wakes everybody: those in the queue, and each worker, which has a timer of
+ * its own by which it will probe.
  */
 
 #include "ngx_http_sector_cache_shm.h"
@@ -128,7 +129,8 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
 
 ngx_http_sector_cache_turn_e
 ngx_http_sector_cache_source_look(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome)
+    ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome,
+    uint64_t *retry_after_ms)
 {
     ngx_uint_t                     ours;
     sector_flight_want_t           want;
@@ -138,6 +140,7 @@ ngx_http_sector_cache_source_look(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_e   rc;
 
     flights = source->flights;
+    *retry_after_ms = 0;
 
     ngx_http_sector_cache_source_policy(source, &policy);
     ngx_http_sector_cache_source_want(&want);
@@ -160,8 +163,15 @@ ngx_http_sector_cache_source_look(ngx_http_sector_cache_source_t *source,
         break;
 
     case SECTOR_FLIGHT_WAITING:
-        rc = ours ? NGX_HTTP_SECTOR_CACHE_TURN_QUEUED
-                  : NGX_HTTP_SECTOR_CACHE_TURN_JOINED;
+        rc = NGX_HTTP_SECTOR_CACHE_TURN_JOINED;
+
+        if (ours) {
+            (void) sector_breaker_peek(&source->sh->breaker, &source->breaker,
+                                       ngx_current_msec, retry_after_ms);
+            rc = *retry_after_ms ? NGX_HTTP_SECTOR_CACHE_TURN_OPEN
+                                 : NGX_HTTP_SECTOR_CACHE_TURN_QUEUED;
+        }
+
         break;
 
     case SECTOR_FLIGHT_DONE:

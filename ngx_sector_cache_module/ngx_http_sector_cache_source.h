@@ -60,11 +60,14 @@ ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_join(
 
 /*
  * Looks what became of a turn that was QUEUED or JOINED: GO, QUEUED, JOINED,
- * DONE (*outcome holds it) or GONE.  Adopts a flight whose owner died.
+ * DONE (*outcome holds it), GONE, or OPEN where it would wait for a place that
+ * the breaker gives no leave to use (*retry_after_ms).  Adopts a flight whose
+ * owner died.
  */
 ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_look(
     ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome);
+    ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome,
+    uint64_t *retry_after_ms);
 
 
 /*

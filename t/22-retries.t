@@ -170,6 +170,64 @@ for my $case (['seconds', 'after:429:1,ok'], ['a date', 'afterdate:503:2,ok']) {
 }
 
 
+subtest 'stale data is not kept waiting by a Retry-After' => sub {
+    start(script => 'ok,after:429:3,ok', zone => 'ttl=1ms stale=1h',
+          source => 'open=1s');
+    my $first = get('/api/XLK');
+    pass_ttl();
+
+    for my $got (map { finish($_) } map { begin('/api/XLK') } 1 .. 10) {
+        is("$got->{status} $got->{cache}", '200 stale', 'stale');
+        is($got->{data}, $first->{data}, 'what was stored');
+    }
+
+    is(breaker()->{state}, 'open', 'the breaker is open meanwhile');
+    is(get('/api/XLK')->{cache}, 'stale', 'and later ones do not wait either');
+    is(calls(), 2, 'calls');
+    is(source()->{failed}, 1, 'one fetch has failed');
+    wait_for('it is asked again in its time', sub { calls() > 2 });
+    wait_for('nothing is in flight', sub { source()->{inFlight} == 0 });
+    ended_well();
+};
+
+
+subtest 'those in the queue are told at once that the breaker opened' => sub {
+    start(symbols => { HELD => 'gate', BAD => 'after:429:3,ok' },
+          zone => 'ttl=1ms stale=1h',
+          source => 'concurrency=1 queue_timeout=10s');
+    is(get('/api/XLK')->{status}, 200, 'one is stored');
+    pass_ttl();
+
+    my $held = begin('/api/HELD');
+    wait_for('the place is taken', sub { calls('HELD') == 1 });
+
+    my @queue;
+
+    for my $symbol (qw(BAD XLK NEW NEW)) {
+        push @queue, begin("/api/$symbol");
+        wait_for("$symbol waits",
+                 sub { source()->{waiting} + source()->{coalesced}
+                       == @queue });
+    }
+
+    # BAD has the place next, and keeps it until it may ask again
+    $upstream->release($key);
+    my ($bad, @told) = @queue;
+    my @got = map { finish($_) } @told;
+
+    is(breaker()->{state}, 'open', 'it is open');
+    is("$got[0]{status} $got[0]{cache}", '200 stale', 'stale data is served');
+    is($_->{code}, 'SECTOR_API_CIRCUIT_OPEN', 'or an error')
+        for @got[1, 2];
+    cmp_ok($got[1]{headers}{'retry-after'}, '>=', 1, 'with Retry-After');
+    is(calls(), 3, 'calls');
+    is(finish($bad)->{status}, 200, 'who may ask again is answered');
+    is(finish($held)->{status}, 200, 'and who came before');
+    wait_for('nothing is in flight', sub { source()->{inFlight} == 0 });
+    ended_well();
+};
+
+
 subtest 'no retry is made while the breaker is open' => sub {
     start(symbols => { map({ ("A$_" => 'status:500,ok') } 1 .. 8),
                        BAD => 'after:429:3600' }, backoff => '4s',
