@@ -721,7 +721,7 @@ static void
 ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call)
 {
-    ngx_uint_t               kept;
+    ngx_uint_t               untold;
     sector_flight_outcome_t  outcome;
 
     f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
@@ -731,17 +731,19 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
 
     if (f->turn.id) {
 
-        /* what is in the zone, or was and is not, others see for themselves */
+        /* what is in the zone, or was and is not, others see for themselves;
+         * and what this process could not do, another may */
 
-        kept = (f->answer.stored
-                || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK);
+        untold = (f->answer.stored
+                  || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK
+                  || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED);
 
-        if (!kept) {
+        if (!untold) {
             ngx_http_sector_cache_fetch_outcome(f, &outcome);
         }
 
         ngx_http_sector_cache_source_end(f->source, &f->turn, call,
-                                         kept ? NULL : &outcome);
+                                         untold ? NULL : &outcome);
     }
 
     ngx_http_sector_cache_fetch_log(f);

@@ -101,8 +101,9 @@ void ngx_http_sector_cache_source_observe(
 
 /*
  * Ends a turn that is ours: gives back what it holds, passes the place on and
- * wakes those who joined, to whom the outcome is kept; NULL: the value is in
- * the zone.  call is the last one that was made, NULL: none was.
+ * wakes those who joined, to whom the outcome is kept; NULL: they see for
+ * themselves what is in the zone, or begin anew.  call is the last one that
+ * was made, NULL: none was.
  */
 void ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn,

@@ -47,8 +47,11 @@ END
 
 
 sub start {
+    my (%option) = @_;
+
     $key = '/f' . ++$number . '/';
-    $nginx = Upstream::Nginx->new(workers => 2, http => http(@_));
+    $nginx = Upstream::Nginx->new(workers => 2, http => http(%option),
+                                  main => $option{main});
 }
 
 
@@ -431,6 +434,23 @@ subtest 'a draining worker and a new one wait for each other' => sub {
     $upstream->release($key);
     is(finish($_)->{status}, 200, 'answered') for @old, @new;
     is(calls('OLD'), 1, 'by one call');
+    ended_well();
+};
+
+
+subtest 'a draining worker whose time is over hands its fetch on' => sub {
+    start(script => 'gate', main => 'worker_shutdown_timeout 500ms;');
+    my $old = begin('/api/XLK');
+    wait_for('the old one fetches', sub { calls() == 1 });
+    $nginx->reload;
+
+    my @new = map { begin('/api/XLK') } 1 .. 4;
+    wait_for('a new one fetches in its place', sub { calls() == 2 });
+    $upstream->release($key);
+    is(finish($_)->{status}, 200, 'its clients are answered') for @new;
+    is(finish($old)->{status}, 0, 'the old one is cut off');
+    is(source()->{aborted}, 1, 'its fetch is counted as aborted');
+    is(source()->{succeeded}, 1, 'the other as a success');
     ended_well();
 };
 

@@ -723,7 +723,7 @@ my $valgrind = '--num-callers=60 --tool=memcheck --leak-check=full'
 
 
 # Options: http, the text of the http block, where %PORT% is the port;
-# workers.  Returns when it answers.
+# workers; main, directives beside that block.  Returns when it answers.
 sub new {
     my ($class, %option) = @_;
 
@@ -735,6 +735,7 @@ sub new {
         owner => $$,
         port => free_port(),
         workers => $option{workers} || 1,
+        main => $option{main},
         root => File::Temp::tempdir('sector-nginx-XXXXXX', DIR => $below),
         binary => $ENV{TEST_NGINX_BINARY} || 'nginx',
     }, $class;
