@@ -2,11 +2,27 @@
  * The slab pool rounds what is asked for up to a power of two, or from half a
  * page on to whole pages.  It does not say so to its callers; what is told
  * here is checked against its own statistics by a test.
+ *
+ * The lock is the pool's own mutex, since nginx's master frees that one when
+ * its owner dies.  But it does so in the zones of its present cycle alone: a
+ * worker of an older one may have a zone that a reload has dropped, or made
+ * anew in another size, and does not learn of it before it is told to end.
+ * So who waits here waits as ngx_shmtx_lock() does, but now and then looks
+ * whether the owner is there still, and never sleeps until it is woken: that
+ * would be by the owner.  A process that is dead, but not yet waited for by
+ * the master, counts as there; so nobody frees a mutex before the master
+ * could, and the two of them do no harm to each other: a mutex is freed only
+ * if the dead one has it.
  */
 
 #include "ngx_http_sector_cache_slab.h"
 
 #include <sys/random.h>
+
+
+#define NGX_HTTP_SECTOR_CACHE_SLAB_SPINS   2048    /* as nginx's shmtx */
+#define NGX_HTTP_SECTOR_CACHE_SLAB_YIELDS  64      /* before a longer pause */
+#define NGX_HTTP_SECTOR_CACHE_SLAB_PAUSE   500     /* microseconds */
 
 
 static void *ngx_http_sector_cache_slab_alloc(void *ctx, size_t size);
@@ -15,6 +31,9 @@ static void ngx_http_sector_cache_slab_reset(void *ctx);
 static size_t ngx_http_sector_cache_slab_rounded(void *ctx, size_t size);
 static size_t ngx_http_sector_cache_slab_empty(void *ctx);
 static void ngx_http_sector_cache_slab_lock(void *ctx);
+static ngx_uint_t ngx_http_sector_cache_slab_spin(ngx_shmtx_t *mutex);
+static void ngx_http_sector_cache_slab_bury(
+    ngx_http_sector_cache_slab_t *slab);
 static void ngx_http_sector_cache_slab_unlock(void *ctx);
 static uint32_t ngx_http_sector_cache_slab_random(void *ctx);
 static void ngx_http_sector_cache_slab_recovered(void *ctx);
@@ -122,9 +141,75 @@ ngx_http_sector_cache_slab_room(size_t zone_bytes)
 static void
 ngx_http_sector_cache_slab_lock(void *ctx)
 {
-    ngx_http_sector_cache_slab_t *slab = ctx;
+    ngx_uint_t                     n;
+    ngx_shmtx_t                   *mutex;
+    ngx_http_sector_cache_slab_t  *slab = ctx;
 
-    ngx_shmtx_lock(&slab->shpool->mutex);
+    mutex = &slab->shpool->mutex;
+
+    for (n = 0; !ngx_http_sector_cache_slab_spin(mutex); n++) {
+
+        if (n < NGX_HTTP_SECTOR_CACHE_SLAB_YIELDS) {
+            ngx_sched_yield();
+            continue;
+        }
+
+        /* no critical section takes that long */
+
+        ngx_http_sector_cache_slab_bury(slab);
+        (void) usleep(NGX_HTTP_SECTOR_CACHE_SLAB_PAUSE);
+    }
+}
+
+
+/* Tries for some microseconds; returns 1 with the mutex. */
+
+static ngx_uint_t
+ngx_http_sector_cache_slab_spin(ngx_shmtx_t *mutex)
+{
+    ngx_uint_t  i, n;
+
+    if (ngx_shmtx_trylock(mutex)) {
+        return 1;
+    }
+
+    if (ngx_ncpu == 1) {
+        return 0;
+    }
+
+    for (n = 1; n < NGX_HTTP_SECTOR_CACHE_SLAB_SPINS; n <<= 1) {
+
+        for (i = 0; i < n; i++) {
+            ngx_cpu_pause();
+        }
+
+        if (ngx_shmtx_trylock(mutex)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Frees the mutex if its owner is gone. */
+
+static void
+ngx_http_sector_cache_slab_bury(ngx_http_sector_cache_slab_t *slab)
+{
+    ngx_pid_t  owner;
+
+    owner = (ngx_pid_t) slab->shpool->lock.lock;
+
+    if (owner == 0 || ngx_http_sector_cache_slab_alive(NULL, owner)) {
+        return;
+    }
+
+    if (ngx_shmtx_force_unlock(&slab->shpool->mutex, owner)) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "mutex of sector_cache_zone \"%V\" is freed: process %P "
+                      "died with it", slab->name, owner);
+    }
 }
 
 

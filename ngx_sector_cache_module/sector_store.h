@@ -41,7 +41,8 @@
  * called while the allocator is in any state that a death can leave it in.
  *
  * The lock of a process that died has to be freed by somebody, and by nobody
- * before that process is gone (nginx's master does both).
+ * before that process is gone (nginx's master does both, and whoever waits
+ * for it where the master does not).
  *
  * recovered is called without the lock, once by a process that emptied the
  * store after a death: for a log.

@@ -2,7 +2,7 @@
 # instructions of a critical section, a zone that another version of the module
 # made.  A running nginx is therefore brought into that state by hand, through
 # /proc/PID/mem: the zone is found by its magic, and fields of
-# sector_store_shm_s at its head are written.
+# sector_store_shm_s at its head, or the lock at the zone's head, are written.
 
 use strict;
 use warnings;
@@ -25,8 +25,10 @@ my ($nginx, $key);
 
 
 sub http {
+    my (%option) = (size => '1m', @_);
+
     return <<"END";
-sector_cache_zone sectors 1m ttl=10m stale=1h;
+sector_cache_zone sectors $option{size} ttl=10m stale=1h;
 sector_cache_source up retries=0;
 server {
     listen %PORT%;
@@ -43,21 +45,28 @@ server {
     location /status {
         sector_cache_status;
     }
+    location /gate/ {
+        proxy_pass http://$up;
+    }
 }
 END
 }
 
 
 sub start {
+    my (%option) = @_;
+
     $key = '/m' . ++$number . '/';
-    $nginx = Upstream::Nginx->new(workers => 2, http => http());
+    $nginx = Upstream::Nginx->new(workers => $option{workers} || 2,
+                                  http => http());
 }
 
 
 sub sectors { return get('/status/stats')->{json}{namespaces}{sectors} }
 
 
-# The address of the zone's header in the memory of the master.
+# The address of the zone's header in the memory of the master, and of the
+# zone itself.
 sub zone {
     my $pid = $nginx->{pid};
 
@@ -71,7 +80,8 @@ sub zone {
         my $bytes = hex($to) - $base;
         my $at = index memory($base, $bytes), 'SecStore';
 
-        return $base + $at if $bytes == 1024 * 1024 && $at >= 0;
+        next unless $bytes == 1024 * 1024 && $at >= 0;
+        return wantarray ? ($base + $at, $base) : $base + $at;
     }
 
     die "the zone was not found\n";
@@ -79,10 +89,12 @@ sub zone {
 
 
 sub memory {
-    my ($at, $bytes, $new) = @_;
+    my ($at, $bytes, $new, $pid) = @_;
     my $old;
 
-    open my $mem, defined $new ? '+<:raw' : '<:raw', "/proc/$nginx->{pid}/mem"
+    $pid ||= $nginx->{pid};
+
+    open my $mem, defined $new ? '+<:raw' : '<:raw', "/proc/$pid/mem"
         or die "mem: $!";
     sysseek $mem, $at, SEEK_SET or die "seek: $!";
 
@@ -110,7 +122,7 @@ subtest 'a zone whose writer died is emptied and works on' => sub {
     is(sectors()->{entryCount}, 3, 'three entries');
 
     my $misses = sectors()->{misses};
-    memory(zone() + $AT{writer}, 4, pack 'L', 1);
+    memory(scalar zone() + $AT{writer}, 4, pack 'L', 1);
 
     is(get('/api/D')->{cache}, 'miss', 'the next writer');
     $nginx->wait_for_log(qr/zone "sectors" was emptied: a process died while/);
@@ -147,6 +159,43 @@ subtest 'a reload does not take a zone of another layout' => sub {
     is(get('/api/XLK')->{cache}, 'hit', 'the zone is as it was');
     is($nginx->stop, 0, 'nginx ended well');
     is($nginx->trouble(qr/\[emerg\]/), '', 'and without trouble');
+};
+
+
+# The master frees the mutexes of a dead worker in the zones that it has, which
+# after a reload are no longer all that its workers have.
+subtest 'a worker that dies in the mutex of a zone that is gone hangs none' =>
+sub {
+    start(workers => 3);
+    get('/api/XLK');
+
+    my @old = $nginx->workers;
+    my ($header, $base) = zone();
+
+    # each of them has something to wait for
+    my @clients = map { begin("/gate$key$_") } 1 .. 40;
+    wait_for('they are under way', sub { $upstream->calls($key) >= 41 });
+
+    $nginx->write_config(http(size => '2m'));
+    $nginx->signal('HUP');
+    $nginx->wait_for_log(qr/ $_#\d+: gracefully shutting down/) for @old;
+    is_deeply([grep { kill 0, $_ } @old], \@old, 'all old workers are there');
+
+    my ($victim, $witness) = @old;
+    memory($base, 8, pack('Q', $victim), $witness);
+    kill 'KILL', $victim;
+    wait_for('it is buried', sub { !kill 0, $victim });
+    is(unpack('Q', memory($base, 8, undef, $witness)), $victim,
+       'nobody has freed its mutex');
+
+    # an ending worker gives its slot back, for which it takes the mutex
+    $upstream->release($key);
+    finish($_) for @clients;
+    wait_for("old worker $_ ends", sub { !kill 0, $_ }) for @old[1, 2];
+
+    is(get('/api/XLK')->{status}, 200, 'the new ones serve');
+    is($nginx->stop, 0, 'nginx ended well');
+    is($nginx->trouble(qr/exited on signal 9/), '', 'and without trouble');
 };
 
 
