@@ -10,6 +10,10 @@
  * end of its connection.  A thread would need an nginx with threads; nginx's
  * own cache manager process would want a directory of its own.
  *
+ * A zone that was emptied, because a worker died in its mutex, and one whose
+ * file could not be loaded are not saved before something was stored in them:
+ * the file has more than they.
+ *
  * The file is written beside the old one and renamed over it, after its bytes
  * have reached the disk: whoever reads finds the old or the new one, whole.
  */
@@ -32,7 +36,8 @@ typedef struct {
     ngx_cycle_t                    *cycle;
     sector_dump_t                   dump;
     uint64_t                        cursor;
-    uint64_t                        stores;     /* counted when last begun */
+    uint64_t                        changes;    /* counted when last begun */
+    uint64_t                        lost_changes;   /* the same */
     ngx_pid_t                       child;      /* the last one, 0: none */
     ngx_fd_t                        pipe;       /* of it: a byte for a file
                                                    that was written, then its
@@ -52,6 +57,8 @@ static ngx_int_t ngx_http_sector_cache_persist_begin(
 static ngx_int_t ngx_http_sector_cache_persist_ended(
     ngx_http_sector_cache_saver_t *saver);
 static void ngx_http_sector_cache_persist_fork(
+    ngx_http_sector_cache_saver_t *saver);
+static ngx_uint_t ngx_http_sector_cache_persist_whole(
     ngx_http_sector_cache_saver_t *saver);
 static void ngx_http_sector_cache_persist_close(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_sector_cache_persist_write(
@@ -248,7 +255,10 @@ ngx_http_sector_cache_persist_tick(ngx_event_t *ev)
             pause = NGX_HTTP_SECTOR_CACHE_PERSIST_PAUSE;
 
         } else {
-            ngx_http_sector_cache_persist_fork(saver);
+            if (ngx_http_sector_cache_persist_whole(saver)) {
+                ngx_http_sector_cache_persist_fork(saver);
+            }
+
             sector_dump_free(&saver->dump);
         }
     }
@@ -273,14 +283,31 @@ ngx_http_sector_cache_persist_begin(ngx_http_sector_cache_saver_t *saver)
 
     sector_store_info(&saver->zone->store, &info);
 
-    if (info.counters[SECTOR_STAT_STORE] == saver->stores && !saver->failed) {
+    if (info.changes == info.lost_changes
+        || (info.changes == saver->changes && !saver->failed))
+    {
         return NGX_DECLINED;
     }
 
-    saver->stores = info.counters[SECTOR_STAT_STORE];
+    saver->changes = info.changes;
+    saver->lost_changes = info.lost_changes;
     saver->cursor = 0;
 
     return NGX_OK;
+}
+
+
+/* Whether a dump has all that it was begun for: the zone was not emptied on
+ * the way. */
+
+static ngx_uint_t
+ngx_http_sector_cache_persist_whole(ngx_http_sector_cache_saver_t *saver)
+{
+    sector_store_info_t  info;
+
+    sector_store_info(&saver->zone->store, &info);
+
+    return info.lost_changes == saver->lost_changes;
 }
 
 
@@ -388,6 +415,7 @@ ngx_http_sector_cache_persist_save(ngx_cycle_t *cycle,
     uint64_t                         cursor;
     ngx_uint_t                       i;
     sector_dump_t                    dump;
+    sector_store_info_t              info;
     ngx_http_sector_cache_zone_t   **zones;
 
     zones = mcf->zones.elts;
@@ -395,6 +423,12 @@ ngx_http_sector_cache_persist_save(ngx_cycle_t *cycle,
     for (i = 0; i < mcf->zones.nelts; i++) {
 
         if (zones[i]->persist.len == 0) {
+            continue;
+        }
+
+        sector_store_info(&zones[i]->store, &info);
+
+        if (info.changes == info.lost_changes) {
             continue;
         }
 

@@ -382,6 +382,8 @@ sector_store_info(sector_store_t *st, sector_store_info_t *info)
 
     info->entries = shm->entries;
     info->used_bytes = shm->used_bytes;
+    info->changes = shm->changes;
+    info->lost_changes = shm->lost_changes;
     info->last_store_wall_ms = shm->last_store_wall_ms;
 
     len = atomic_load(&shm->last_miss_len);

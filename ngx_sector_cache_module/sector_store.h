@@ -157,6 +157,10 @@ typedef struct {
     uint64_t    used_bytes;         /* as the allocator gave them out; also of
                                        entries that were removed and are not
                                        given back to it yet */
+    uint64_t    changes;            /* stores since create, ever growing */
+    uint64_t    lost_changes;       /* changes when the store was last emptied
+                                       after a death, or made: while the two
+                                       are the same, nothing in it is new */
     int64_t     last_store_wall_ms; /* 0: never */
     char        last_miss[SECTOR_STORE_KEY_MAX + 1];    /* "": none */
     uint64_t    counters[SECTOR_STATS_N];

@@ -124,7 +124,7 @@ sector_store_empty_locked(sector_store_t *st)
 }
 
 
-/* Drops all lists and what was counted along them. */
+/* Drops all lists and what was counted along them; what was stored is lost. */
 static void
 sector_store_forget_locked(sector_store_t *st)
 {
@@ -141,6 +141,7 @@ sector_store_forget_locked(sector_store_t *st)
     shm->retired_n = 0;
     shm->retired_bytes = 0;
     shm->used_bytes = 0;
+    shm->lost_changes = shm->changes;
 }
 
 

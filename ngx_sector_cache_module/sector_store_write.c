@@ -204,6 +204,7 @@ sector_store_publish_locked(sector_store_t *st, sector_store_entry_t *e,
     sector_store_enqueue_locked(st, e, old);
 
     sector_store_count(st, SECTOR_STAT_STORE);
+    shm->changes++;
 
     if (e->stored_wall_ms > shm->last_store_wall_ms) {
         shm->last_store_wall_ms = e->stored_wall_ms;

@@ -183,6 +183,22 @@ for my $case (
 }
 
 
+subtest 'a file that was not loaded is kept until something is stored' => sub {
+    folder();
+    my $damaged = substr saved(), 0, -1;
+    spew($damaged);
+    start();
+    is($nginx->stop, 0, 'nothing was stored');
+    ok(slurp() eq $damaged, 'it is as it was');
+
+    start();
+    get('/api/NEW');
+    is($nginx->stop, 0, 'something was');
+    start();
+    is(get('/api/NEW')->{cache}, 'hit', 'so it was replaced');
+};
+
+
 subtest 'a folder in the place of the file is refused' => sub {
     folder();
     mkdir $file or die $!;

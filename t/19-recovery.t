@@ -25,10 +25,10 @@ my ($nginx, $key);
 
 
 sub http {
-    my (%option) = (size => '1m', @_);
+    my (%option) = (size => '1m', zone => '', @_);
 
     return <<"END";
-sector_cache_zone sectors $option{size} ttl=10m stale=1h;
+sector_cache_zone sectors $option{size} ttl=10m stale=1h $option{zone};
 sector_cache_source up retries=0;
 server {
     listen %PORT%;
@@ -58,7 +58,7 @@ sub start {
 
     $key = '/m' . ++$number . '/';
     $nginx = Upstream::Nginx->new(workers => $option{workers} || 2,
-                                  http => http());
+                                  http => http(%option));
 }
 
 
@@ -135,6 +135,36 @@ subtest 'a zone whose writer died is emptied and works on' => sub {
 
     my $said = () = $nginx->log =~ /was emptied/g;
     is($said, 1, 'logged once');
+    is($nginx->stop, 0, 'nginx ended well');
+    is($nginx->trouble, '', 'and without trouble');
+};
+
+
+subtest 'a zone that was emptied does not replace its file' => sub {
+    my $file = tempdir(CLEANUP => 1) . '/sectors.dump';
+    my %zone = (zone => "persist=$file");
+
+    start(%zone);
+    get("/api/$_") for qw(A B C);
+    is($nginx->stop, 0, 'saved');
+    my $size = -s $file;
+
+    start(%zone);
+    is(sectors()->{entryCount}, 3, 'loaded');
+    memory(scalar zone() + $AT{writer}, 4, pack 'L', 1);
+    is(sectors()->{entryCount}, 0, 'emptied');
+    is($nginx->stop, 0, 'stopped');
+    is(-s $file, $size, 'the file is as it was');
+
+    start(%zone);
+    is(sectors()->{entryCount}, 3, 'loaded again');
+    memory(scalar zone() + $AT{writer}, 4, pack 'L', 1);
+    is(get('/api/NEW')->{cache}, 'miss', 'something new');
+    is($nginx->stop, 0, 'stopped');
+    cmp_ok(-s $file, '<', $size, 'that is worth saving');
+
+    start(%zone);
+    is(get('/api/NEW')->{cache}, 'hit', 'and is there again');
     is($nginx->stop, 0, 'nginx ended well');
     is($nginx->trouble, '', 'and without trouble');
 };

@@ -205,6 +205,40 @@ test_a_death_that_leaves_nothing_half_done_empties_nothing(void **state)
 }
 
 
+/* So that who saves the entries can tell a store that was emptied. */
+static void
+test_what_was_stored_before_a_death_is_told_from_what_is_new(void **state)
+{
+    int                  point;
+    fixture_t            fx;
+    sector_store_info_t  info;
+
+    (void) state;
+
+    for (point = 0; point < (int) POINTS; point++) {
+
+        make(&fx);
+        sector_store_info(&fx.heir, &info);
+        assert_int_equal(info.changes, KEYS);
+        assert_int_equal(info.lost_changes, 0);
+
+        if (!dies(&fx, act_replace, point, 1) || !marked(&fx)) {
+            store_region_unmake(&fx.region);
+            continue;
+        }
+
+        sector_store_info(&fx.heir, &info);
+        assert_true(info.changes >= KEYS);
+        assert_int_equal(info.lost_changes, info.changes);
+
+        assert_int_equal(put(&fx.heir, 1, 5, 0), SECTOR_STORE_OK);
+        sector_store_info(&fx.heir, &info);
+        assert_int_equal(info.changes, info.lost_changes + 1);
+        store_region_unmake(&fx.region);
+    }
+}
+
+
 static void
 test_counters_outlive_recovery(void **state)
 {
@@ -244,6 +278,8 @@ main(void)
         cmocka_unit_test(test_a_dead_reader_does_not_hold_recovery_up),
         cmocka_unit_test(
             test_a_death_that_leaves_nothing_half_done_empties_nothing),
+        cmocka_unit_test(
+            test_what_was_stored_before_a_death_is_told_from_what_is_new),
         cmocka_unit_test(test_counters_outlive_recovery),
     };
 
