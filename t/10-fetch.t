@@ -931,10 +931,10 @@ sub active {
     return $active;
 }
 
-my $before = active();
+# a client has its answer before nginx has closed the connection
+wait_for('only this one is left', sub { active() == 1 });
 get("/api/X$_") for 1 .. 20;
-wait_for('as many as before', sub { active() == $before });
-is(active(), $before, 'active connections');
+wait_for('only this one is left', sub { active() == 1 });
 --- locations
 location = /connections {
     stub_status;
