@@ -42,6 +42,8 @@ static void ngx_http_sector_cache_fetch_begin(
     ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f);
+static ngx_uint_t ngx_http_sector_cache_fetch_probes(
+    ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_call(ngx_http_sector_cache_fetch_t *f);
 static ngx_int_t ngx_http_sector_cache_fetch_run(
     ngx_http_sector_cache_fetch_t *f);
@@ -129,6 +131,8 @@ ngx_http_sector_cache_fetch_join(ngx_http_sector_cache_wanted_t *wanted,
         if (f == NULL) {
             return NGX_ERROR;
         }
+
+        f->probe = waiter && waiter->probe;
 
     } else if (waiter) {
         ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_COALESCED);
@@ -380,8 +384,17 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
         return;
     }
 
+    f->turn.probe = ngx_http_sector_cache_fetch_probes(f);
+
     turn = ngx_http_sector_cache_source_admit(f->source, &f->turn,
                                               &f->answer.retry_after_ms);
+
+    if (turn == NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS) {
+        f->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OPEN;
+        ngx_http_sector_cache_source_end(f->source, &f->turn, NULL, NULL);
+        ngx_http_sector_cache_fetch_deliver(f);
+        return;
+    }
 
     if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GONE) {
         ngx_http_sector_cache_fetch_begin(f);
@@ -393,10 +406,34 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
         return;
     }
 
+    if (f->probe) {
+        ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_PROBES);
+    }
+
     f->deadline_ms = ngx_current_msec + (ngx_msec_t) f->source->timeout_ms;
     ngx_add_timer(&f->timeout, (ngx_msec_t) f->source->timeout_ms);
 
     ngx_http_sector_cache_fetch_call(f);
+}
+
+
+/* Whether a probe is the only one who waits for it. */
+
+static ngx_uint_t
+ngx_http_sector_cache_fetch_probes(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_queue_t                     *q;
+    ngx_http_sector_cache_waiter_t  *waiter;
+
+    q = ngx_queue_head(&f->waiters);
+
+    if (ngx_queue_empty(&f->waiters) || q != ngx_queue_last(&f->waiters)) {
+        return 0;
+    }
+
+    waiter = ngx_queue_data(q, ngx_http_sector_cache_waiter_t, queue);
+
+    return waiter->probe;
 }
 
 

@@ -65,6 +65,11 @@ struct ngx_http_sector_cache_waiter_s {
     ngx_http_sector_cache_fetch_t      *fetch;      /* NULL: waits for none */
     ngx_http_sector_cache_waiter_pt     handler;
     void                               *data;
+    unsigned                            probe:1;    /* wants to know whether
+                                                       the upstream is back;
+                                                       told OPEN, and nothing
+                                                       counted, where enough
+                                                       others ask that */
 };
 
 

@@ -58,6 +58,7 @@ struct ngx_http_sector_cache_fetch_s {
 
     unsigned                            shared:1;
     unsigned                            force:1;
+    unsigned                            probe:1;    /* it was begun as one */
     unsigned                            passing:1;  /* what went wrong may
                                                        pass */
 };

@@ -2,8 +2,8 @@
  * Every worker has a timer for each source whose breaker is not closed, so
  * that it does not matter which of them dies or drains.  When the open time is
  * over they fetch the keys that were asked for last, fresh or not, until the
- * breaker closes or opens again; the breaker's places and the single flight
- * bound them together as they bound clients.
+ * breaker closes or opens again.  The single flight bounds them together, and
+ * the breaker, which lets no more of them through than it needs to close.
  *
  * A key that the upstream fails at, be it as well as it may, must not keep the
  * breaker open: one failing probe opens it again.  So a key whose probe failed
@@ -188,6 +188,7 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
     probe->asked = *asked;
     probe->waiter.handler = ngx_http_sector_cache_probe_done;
     probe->waiter.data = probe;
+    probe->waiter.probe = 1;
 
     wanted.conf = location[i].conf;
     wanted.server = location[i].server;
@@ -200,7 +201,6 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
         return NGX_ERROR;
     }
 
-    ngx_http_sector_cache_source_count(source, SECTOR_FETCH_PROBES);
     source->probing++;
 
     return NGX_OK;

@@ -238,6 +238,13 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
     if (*retry_after_ms) {
         rc = NGX_HTTP_SECTOR_CACHE_TURN_OPEN;
 
+    } else if (turn->probe && !turn->admitted
+               && sector_breaker_wanted(&sh->breaker, &source->breaker,
+                                        ngx_current_msec)
+                  == 0)
+    {
+        rc = NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS;
+
     } else if (sector_rate_take(&sh->tat_us, &source->rate, ngx_current_msec,
                                 retry_after_ms)
                != 0)

@@ -21,7 +21,8 @@ typedef enum {
     NGX_HTTP_SECTOR_CACHE_TURN_GONE,    /* it did, or it was taken back */
     NGX_HTTP_SECTOR_CACHE_TURN_OPEN,    /* refused by the breaker */
     NGX_HTTP_SECTOR_CACHE_TURN_FULL,    /* refused by the queue */
-    NGX_HTTP_SECTOR_CACHE_TURN_LIMITED  /* refused by the rate limit */
+    NGX_HTTP_SECTOR_CACHE_TURN_LIMITED, /* refused by the rate limit */
+    NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS /* others probe enough */
 } ngx_http_sector_cache_turn_e;
 
 
@@ -33,6 +34,7 @@ typedef struct {
     sector_breaker_permit_t             permit;
     unsigned                            permitted:1;
     unsigned                            admitted:1; /* once already */
+    unsigned                            probe:1;    /* no use but as one */
 } ngx_http_sector_cache_turn_t;
 
 
@@ -73,10 +75,11 @@ ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_look(
 /*
  * Asks, with a place, for leave to call the upstream, once for each call: GO,
  * or OPEN or LIMITED and *retry_after_ms; the place stays ours all the same,
- * and its lease begins anew.  GONE: it was taken back with what it held, and
- * another may have the flight.  A leave that was kept for a retry holds until
- * the breaker changes its state.  The first leave begins the fetch, and counts
- * it.
+ * and its lease begins anew.  NEEDLESS, to a probe alone: as many as the
+ * breaker needs are under way, over all workers.  GONE: it was taken back with
+ * what it held, and another may have the flight.  A leave that was kept for a
+ * retry holds until the breaker changes its state.  The first leave begins the
+ * fetch, and counts it.
  */
 
 ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_admit(

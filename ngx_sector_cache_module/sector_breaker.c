@@ -171,6 +171,7 @@ sector_breaker_move(sector_breaker_t *b, sector_breaker_state_e state,
     }
 
     b->generation++;
+    b->first_id = b->next_id + 1;
     b->since_ms = now_ms;
     b->state = state;
 }
@@ -471,6 +472,39 @@ sector_breaker_peek(const sector_breaker_t *b,
     }
 
     return state;
+}
+
+
+/* How many more probes would be of use now.  What those of an earlier state
+ * report is not counted, so they are not either. */
+
+uint32_t
+sector_breaker_wanted(const sector_breaker_t *b,
+    const sector_breaker_policy_t *policy, uint64_t now_ms)
+{
+    uint64_t  left, need, have;
+    unsigned  i;
+
+    if (sector_breaker_peek(b, policy, now_ms, &left)
+        != SECTOR_BREAKER_HALF_OPEN
+        || left != 0)
+    {
+        return 0;
+    }
+
+    have = 0;
+    need = sector_breaker_max(policy->successes, 1);
+
+    if (b->state == SECTOR_BREAKER_HALF_OPEN) {
+        have = b->successes;
+
+        for (i = 0; i < SECTOR_BREAKER_PROBES; i++) {
+            have += (b->probes[i].id >= b->first_id
+                     && sector_breaker_held(&b->probes[i], now_ms));
+        }
+    }
+
+    return (uint32_t) sector_breaker_diff(have, need);
 }
 
 

@@ -106,6 +106,7 @@ typedef struct {
     uint64_t                    open_for_ms;    /* doubles; 0: start anew */
     uint64_t                    generation;     /* counts transitions */
     uint64_t                    next_id;        /* of probes */
+    uint64_t                    first_id;       /* of the present state's */
     uint64_t                    opened;         /* how often, by hand too */
     uint64_t                    width_ms;       /* of a bucket; 0: none yet */
     sector_breaker_probe_t      probes[SECTOR_BREAKER_PROBES];
@@ -158,6 +159,15 @@ void sector_breaker_report(sector_breaker_t *b,
 sector_breaker_state_e sector_breaker_peek(const sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms,
     uint64_t *retry_after_ms);
+
+
+/*
+ * How many more probes would be of use now, if those under way succeed: 0
+ * where none may go, and where enough do.  Whoever calls only to see whether
+ * the upstream is back asks this first.
+ */
+uint32_t sector_breaker_wanted(const sector_breaker_t *b,
+    const sector_breaker_policy_t *policy, uint64_t now_ms);
 
 
 /*

@@ -319,6 +319,64 @@ subtest 'the whole circle, without any client' => sub {
 };
 
 
+subtest 'two workers probe no more together than one would' => sub {
+    my @n = 1 .. 12;
+    my ($sources, $locations) = ('', '');
+    $key = '/t' . ++$number . '/';
+
+    for my $n (@n) {
+        $sources .= "sector_cache_source s$n retries=0 failures=1 open=300ms"
+                    . " successes=3;\n";
+        $locations .= <<"END";
+    location /api$n {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch s$n /fetch/\$script$key\$sector_cache_symbol;
+    }
+END
+    }
+
+    $nginx = Upstream::Nginx->new(workers => 2, http => <<"END");
+sector_cache_zone sectors 1m ttl=1ms stale=1h;
+$sources
+map \$sector_cache_symbol \$script { default ok; ~^D "status:500,ok"; }
+server {
+    listen %PORT%;
+    %PID%
+$locations
+    location /fetch/ {
+        internal;
+        proxy_pass http://$up/;
+    }
+    location /status {
+        sector_cache_status;
+    }
+}
+END
+
+    my $of = sub { get('/status/stats')->{json}{sources}{"s$_[0]"} };
+
+    for my $n (@n) {
+        get("/api$n/${_}X$n") for qw(A B D);
+    }
+
+    for my $n (@n) {
+        wait_for("$n closes", sub {
+            my $breaker = $of->($n)->{breaker};
+            return $breaker->{opened} && $breaker->{state} eq 'closed';
+        });
+    }
+
+    is(join(' ', map { $of->($_)->{probes} } @n), join(' ', (3) x @n),
+       'probes');
+    is(join(' ', map { $of->($_)->{fetches} } @n), join(' ', (6) x @n),
+       'fetches');
+    is(calls(), 6 * @n, 'calls');
+    is($nginx->stop, 0, 'nginx ended well');
+    is($nginx->trouble, '', 'and without trouble');
+};
+
+
 subtest 'a key that always fails does not keep it open' => sub {
     start(symbols => { BAD => 'status:500' },
           source => 'retries=0 failures=3 successes=3'

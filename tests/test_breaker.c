@@ -534,6 +534,61 @@ test_half_open_closes_after_successes(void **state)
 }
 
 
+/* Those under way count as successes, those of an earlier state do not. */
+
+static void
+test_half_open_wants_as_many_as_close_it(void **state)
+{
+    unsigned                 i;
+    uint64_t                 now;
+    sector_breaker_permit_t  late, p[3];
+
+    (void) state;
+    now = T0;
+    policy.failures = 1;
+
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
+    late = let(now);
+    sector_breaker_report(&b, &policy, now, &late, FAIL, 0, 0);
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
+    now += policy.open_ms;
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now - 1), 0);
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 3);
+
+    /* one fails, and one is still under way when it is half-open again */
+
+    late = let(now);
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 2);
+    p[0] = let(now);
+    sector_breaker_report(&b, &policy, now, &p[0], FAIL, 0, 0);
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
+    policy.half_open_timeout_ms = 10 * policy.open_ms;
+    b.probes[0].deadline_ms = UINT64_MAX;
+    now += 2 * policy.open_ms;
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 3);
+
+    for (i = 0; i < 3; i++) {
+        p[i] = let(now);
+        assert_int_equal(sector_breaker_wanted(&b, &policy, now), 2 - i);
+    }
+
+    sector_breaker_report(&b, &policy, now, &late, OK, 0, 0);
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
+    sector_breaker_report(&b, &policy, now, &p[0], OK, 0, 0);
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
+    sector_breaker_report(&b, &policy, now, &p[1], IGNORE, 0, 0);
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 1);
+
+    /* past its deadline it says nothing, and another is wanted for it */
+
+    now += policy.half_open_timeout_ms;
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 2);
+
+    sector_breaker_force(&b, SECTOR_BREAKER_FORCED_CLOSED, now);
+    assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
+}
+
+
 static void
 test_half_open_opens_on_one_failure(void **state)
 {
@@ -1800,6 +1855,7 @@ main(void)
         TEST(test_open_time_doubles_and_starts_anew),
         TEST(test_half_open_lets_so_many_through),
         TEST(test_half_open_closes_after_successes),
+        TEST(test_half_open_wants_as_many_as_close_it),
         TEST(test_half_open_opens_on_one_failure),
         TEST(test_places_outlast_the_transition),
         TEST(test_late_probe_has_no_say),
