@@ -379,7 +379,8 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
     if (f->shared && !f->force
         && ngx_http_sector_cache_fetch_memory(f, 0) == NGX_OK)
     {
-        ngx_http_sector_cache_source_end(f->source, &f->turn, NULL, NULL);
+        (void) ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
+                                                NULL);
         ngx_http_sector_cache_fetch_deliver(f);
         return;
     }
@@ -391,7 +392,8 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
 
     if (turn == NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS) {
         f->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OPEN;
-        ngx_http_sector_cache_source_end(f->source, &f->turn, NULL, NULL);
+        (void) ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
+                                                NULL);
         ngx_http_sector_cache_fetch_deliver(f);
         return;
     }
@@ -758,13 +760,11 @@ static void
 ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call)
 {
-    ngx_uint_t               untold;
+    ngx_uint_t               ours, untold;
     sector_flight_outcome_t  outcome;
 
+    ours = 1;
     f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
-
-    ngx_http_sector_cache_source_count(f->source,
-                 ngx_http_sector_cache_fetch_results[f->answer.result].stat);
 
     if (f->turn.id) {
 
@@ -779,8 +779,13 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
             ngx_http_sector_cache_fetch_outcome(f, &outcome);
         }
 
-        ngx_http_sector_cache_source_end(f->source, &f->turn, call,
-                                         untold ? NULL : &outcome);
+        ours = ngx_http_sector_cache_source_end(f->source, &f->turn, call,
+                                                untold ? NULL : &outcome);
+    }
+
+    if (ours) {
+        ngx_http_sector_cache_source_count(f->source,
+                 ngx_http_sector_cache_fetch_results[f->answer.result].stat);
     }
 
     ngx_http_sector_cache_fetch_log(f);

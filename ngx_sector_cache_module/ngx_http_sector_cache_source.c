@@ -309,7 +309,7 @@ ngx_http_sector_cache_source_observe(ngx_http_sector_cache_source_t *source,
 }
 
 
-void
+ngx_uint_t
 ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn,
     ngx_http_sector_cache_call_t *call,
@@ -317,6 +317,7 @@ ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
 {
     uint32_t                before, after;
     uint64_t                lines;
+    ngx_uint_t              ours;
     sector_flight_policy_t  policy;
 
     ngx_http_sector_cache_source_policy(source, &policy);
@@ -325,7 +326,15 @@ ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
 
     before = source->sh->breaker.state;
 
-    ngx_http_sector_cache_source_report_locked(source, turn, call);
+    ours = sector_flight_owned(source->flights, turn->id, (int32_t) ngx_pid);
+
+    /* whoever took it back has given back what it held */
+
+    if (ours) {
+        ngx_http_sector_cache_source_report_locked(source, turn, call);
+    }
+
+    turn->permitted = 0;
 
     lines = sector_flight_end(source->flights, turn->id, (int32_t) ngx_pid,
                               outcome, ngx_current_msec);
@@ -339,6 +348,8 @@ ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
 
     ngx_http_sector_cache_wake(lines);
     ngx_http_sector_cache_source_log(source, before, after);
+
+    return ours;
 }
 
 

@@ -106,9 +106,11 @@ void ngx_http_sector_cache_source_observe(
  * Ends a turn that is ours: gives back what it holds, passes the place on and
  * wakes those who joined, to whom the outcome is kept; NULL: they see for
  * themselves what is in the zone, or begin anew.  call is the last one that
- * was made, NULL: none was.
+ * was made, NULL: none was.  Returns 1, or 0 where it was taken back before:
+ * then it has been counted, and what came of it is nobody's.
  */
-void ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
+ngx_uint_t ngx_http_sector_cache_source_end(
+    ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn,
     ngx_http_sector_cache_call_t *call,
     const sector_flight_outcome_t *outcome);

@@ -7,8 +7,9 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use IO::Select;
 use Test::More;
-use Upstream qw(get begin finish leave wait_for pass_ttl);
+use Upstream qw(get begin finish leave wait_for pass_ttl scaled);
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
@@ -419,6 +420,31 @@ subtest 'stale data is served where the rate is used up' => sub {
     is("$got->{status} $got->{cache}", '200 stale', 'stale');
     is($got->{data}, $first->{data}, 'what was stored');
     is(calls(), 1, 'calls');
+    ended_well();
+};
+
+
+subtest 'a worker that stands still while its lease ends' => sub {
+    start(script => 'gate', timeout => '1s', source => 'failures=1');
+    my @clients = crowd(12, '/api/XLK');
+    my ($worker) = fetching();
+
+    kill 'STOP', $worker;
+    wait_for('another fetches', sub { calls() == 2 });
+    $upstream->release($key);
+
+    # no request meanwhile, which the worker that is stopped might be given
+    ok(IO::Select->new(@clients)->can_read(scaled(20)), 'and its clients have'
+       . ' their answer');
+    kill 'CONT', $worker;
+    finish($_) for @clients;
+
+    my $source = source();
+    is($source->{fetches}, 2, 'two fetches');
+    is($source->{aborted}, 1, 'of which the first was taken back');
+    is($source->{succeeded}, 1, 'and the second a success');
+    is($source->{timedOut}, 0, 'the first has no other outcome');
+    is($source->{breaker}{state}, 'closed', 'nor is it held against anybody');
     ended_well();
 };
 
