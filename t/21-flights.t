@@ -9,6 +9,7 @@ use warnings;
 use lib 't/lib';
 use IO::Select;
 use Test::More;
+use Time::HiRes qw(time);
 use Upstream qw(get begin finish leave wait_for pass_ttl scaled);
 
 my $upstream = Upstream->new;
@@ -130,6 +131,41 @@ subtest 'forty clients of two workers are answered by one call' => sub {
     is(sectors()->{misses}, 40, 'and counted');
     is(source()->{fetches}, 1, 'one fetch');
     is(get('/api/XLK')->{cache}, 'hit', 'a hit from then on');
+    ended_well();
+};
+
+
+# Who waits looks four times a second whether he was forgotten, so an answer
+# comes in the end without any waking.
+subtest 'who waits at the other worker is woken' => sub {
+    my @late;
+    start(script => 'gate');
+
+    for my $round (1 .. 20) {
+        my @clients = crowd(8, "/api/K$round");
+        my $all = IO::Select->new(@clients);
+        my (%first, $worker);
+
+        $upstream->release($key);
+
+        while ($all->count) {
+            my @ready = $all->can_read(scaled(20)) or last;
+            my $now = time;
+
+            for my $client (@ready) {
+                $all->remove($client);
+                $worker = finish($client)->{headers}{'x-worker'};
+                $first{$worker} ||= $now;
+            }
+        }
+
+        my ($from, $to) = sort { $a <=> $b } values %first;
+        push @late, $to - $from if defined $to;
+    }
+
+    cmp_ok(scalar(@late), '>=', 10, 'rounds with clients of both workers');
+    my $median = (sort { $a <=> $b } @late)[@late / 2];
+    cmp_ok($median, '<', scaled(0.1), 'and hardly later than at the first');
     ended_well();
 };
 
