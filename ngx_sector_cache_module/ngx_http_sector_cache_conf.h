@@ -25,6 +25,11 @@
 #define NGX_HTTP_SECTOR_CACHE_NAME_MAX  32      /* of a zone or a source */
 
 
+/* A lease outlives the time of the fetch, which ends itself. */
+
+#define NGX_HTTP_SECTOR_CACHE_LEASE_MARGIN  500     /* ms */
+
+
 /* The place of a directive, for errors found after it was read. */
 
 typedef struct {

@@ -400,6 +400,13 @@ ngx_http_sector_cache_check_source(ngx_http_sector_cache_source_t *source)
         source->breaker.window_ms = 60 * 1000;
     }
 
+    /* a probe that may still report must not lose its place, or a breaker
+     * behind a slow upstream would never close */
+
+    source->breaker.half_open_timeout_ms =
+        ngx_max(source->breaker.half_open_timeout_ms,
+                source->timeout_ms + NGX_HTTP_SECTOR_CACHE_LEASE_MARGIN);
+
     return NGX_CONF_OK;
 }
 

@@ -23,11 +23,6 @@
 #define NGX_HTTP_SECTOR_CACHE_HELD_BITS    2
 
 
-/* A lease outlives the time of the fetch, which ends itself. */
-
-#define NGX_HTTP_SECTOR_CACHE_LEASE_MARGIN  500
-
-
 static void ngx_http_sector_cache_source_policy(
     ngx_http_sector_cache_source_t *source, sector_flight_policy_t *policy);
 static void ngx_http_sector_cache_source_want(sector_flight_want_t *want);

@@ -236,7 +236,20 @@ is(breaker()->{state}, 'open', 'open again');
 
 
 
-=== TEST 11: a success in between starts the count anew
+=== TEST 11: a probe that takes longer than half_open_timeout is one
+--- script: status:500,slow:600
+--- source: failures=1 open=100ms successes=1 half_open=1 half_open_timeout=100ms
+--- client
+fail(XLK => 1);
+wait_for('it is closed', sub { breaker()->{state} eq 'closed' });
+is(source()->{probes}, 1, 'by its first probe');
+--- calls: 2
+--- error_log eval
+[qr/\[warn\].*closed -> open/]
+
+
+
+=== TEST 12: a success in between starts the count anew
 --- script: status:500,status:500,ok,status:500,status:500,ok
 --- zone: ttl=1ms
 --- source: failures=3 open=1h max_open=1h
@@ -253,7 +266,7 @@ qr/answered with status 500/
 
 
 
-=== TEST 12: "no such symbol" is no failure
+=== TEST 13: "no such symbol" is no failure
 --- script: status:404
 --- zone: ttl=1m negative=0
 --- source: failures=2 open=1h max_open=1h
@@ -264,7 +277,7 @@ is(breaker()->{state}, 'closed', 'closed');
 
 
 
-=== TEST 13: a request that the upstream calls bad is no failure
+=== TEST 14: a request that the upstream calls bad is no failure
 --- script: status:400,status:401,status:403,redirect:302,status:418,bare:304
 --- source: failures=2 open=1h max_open=1h
 --- client
@@ -276,7 +289,7 @@ qr/answered with status 400/
 
 
 
-=== TEST 14: a 5xx is a failure
+=== TEST 15: a 5xx is a failure
 --- script: status:500,status:502,status:504
 --- source: failures=3 open=1h max_open=1h
 --- client
@@ -287,7 +300,7 @@ is(breaker()->{state}, 'open', 'open');
 
 
 
-=== TEST 15: a 429 without Retry-After is a failure among others
+=== TEST 16: a 429 without Retry-After is a failure among others
 --- script: status:429
 --- source: failures=2 open=1h max_open=1h
 --- client
@@ -300,7 +313,7 @@ is(breaker()->{state}, 'open', 'open after two');
 
 
 
-=== TEST 16: an invalid body is a failure
+=== TEST 17: an invalid body is a failure
 --- script: html,empty,half
 --- source: failures=3 open=1h max_open=1h
 --- client
@@ -311,7 +324,7 @@ is(breaker()->{state}, 'open', 'open');
 
 
 
-=== TEST 17: a lost connection is a failure
+=== TEST 18: a lost connection is a failure
 --- script: close,reset
 --- source: failures=2 open=1h max_open=1h
 --- client
@@ -322,7 +335,7 @@ is(breaker()->{state}, 'open', 'open');
 
 
 
-=== TEST 18: a timeout is a failure
+=== TEST 19: a timeout is a failure
 --- script: stall
 --- source: timeout=200ms failures=1 open=1h max_open=1h
 --- client
@@ -335,7 +348,7 @@ is(breaker()->{state}, 'open', 'open');
 
 
 
-=== TEST 19: a 429 with Retry-After opens it at once, for that long
+=== TEST 20: a 429 with Retry-After opens it at once, for that long
 --- script: after:429:100
 --- source: failures=50 open=1s max_open=1h
 --- client
@@ -350,7 +363,7 @@ ok($got->{headers}{'retry-after'} > 90 && $got->{headers}{'retry-after'} <= 100,
 
 
 
-=== TEST 20: so does a 503 with a date
+=== TEST 21: so does a 503 with a date
 --- script: afterdate:503:100
 --- source: failures=50 open=1s max_open=1h
 --- client
@@ -365,7 +378,7 @@ ok($got->{headers}{'retry-after'} > 90 && $got->{headers}{'retry-after'} <= 101,
 
 
 
-=== TEST 21: a Retry-After of a year ends at max_open
+=== TEST 22: a Retry-After of a year ends at max_open
 --- script: after:503:31536000
 --- source: failures=50 open=1s max_open=30s
 --- client
@@ -377,7 +390,7 @@ ok($after > 20 && $after <= 30, 'half a minute');
 
 
 
-=== TEST 22: a Retry-After with another status means nothing
+=== TEST 23: a Retry-After with another status means nothing
 --- script: after:500:100
 --- source: failures=50 open=1s max_open=1h
 --- client
@@ -389,7 +402,7 @@ qr/answered with status 500/
 
 
 
-=== TEST 23: a Retry-After of nought opens nothing
+=== TEST 24: a Retry-After of nought opens nothing
 --- script: after:429:0
 --- source: failures=50 open=1s max_open=1h
 --- client
@@ -401,7 +414,7 @@ qr/answered with status 429/
 
 
 
-=== TEST 24: health is what the breaker and the memory make of it
+=== TEST 25: health is what the breaker and the memory make of it
 --- scripts
 default ok
 BAD     status:500,gate
@@ -432,7 +445,7 @@ is(calls(), 2, 'health makes no call');
 
 
 
-=== TEST 25: health is degraded while something can be served from memory
+=== TEST 26: health is degraded while something can be served from memory
 --- scripts
 default ok
 BAD     status:500
@@ -449,7 +462,7 @@ is($got->{json}{data}{servableSymbols}, 1, 'one can be served');
 
 
 
-=== TEST 26: a breaker is its source's alone
+=== TEST 27: a breaker is its source's alone
 --- script: status:500
 --- http
 sector_cache_source other%N% retries=0;
@@ -476,7 +489,7 @@ is($other->{headers}{'x-breaker'}, 'closed', 'and says so');
 
 
 
-=== TEST 27: with the cache off it refuses all the same
+=== TEST 28: with the cache off it refuses all the same
 --- script: status:500
 --- api
 sector_cache off;
@@ -490,7 +503,7 @@ is(get('/api/XLK')->{code}, 'SECTOR_API_CIRCUIT_OPEN', 'refused');
 
 
 
-=== TEST 28: failures that were under way when it opened change nothing
+=== TEST 29: failures that were under way when it opened change nothing
 --- scripts
 default stall
 BAD     status:500
