@@ -97,7 +97,6 @@ sector_flight_join(sector_flight_table_t *t,
     }
 
     slot->id = ++t->ticket * SECTOR_FLIGHT_MAX + (uint64_t) (slot - t->slots);
-    slot->source = policy->source;
     slot->zone = want->zone;
     slot->lines = 0;
     slot->key_len = (uint32_t) want->key_len;
@@ -470,13 +469,16 @@ sector_flight_vacant(sector_flight_table_t *t, uint64_t now_ms)
 }
 
 
-/* Gives a flight an owner, and a place or its turn in the queue. */
+/* Gives a flight an owner, and a place or its turn in the queue: of the source
+ * that this one fetches from, which need not be the one of whoever had the key
+ * before. */
 
 static void
 sector_flight_place(sector_flight_slot_t *slot,
     const sector_flight_policy_t *policy, const sector_flight_want_t *want,
     int place, uint64_t now_ms)
 {
+    slot->source = policy->source;
     slot->owner = want->owner;
     slot->line = want->line;
     slot->lease = (sector_flight_lease_t) { { 0, 0 } };

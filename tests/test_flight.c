@@ -122,6 +122,33 @@ expect(uint64_t running, uint64_t waiting)
 
 
 static void
+test_an_orphan_takes_a_place_of_the_source_of_who_adopts_it(void **state)
+{
+    uint64_t                id, joined, running, waiting;
+    sector_flight_want_t    want;
+    sector_flight_policy_t  other;
+
+    (void) state;
+    begin();
+
+    (void) join("A", 1, 0, &id);
+    (void) join("A", 2, 0, &joined);
+    dead = 1;
+    (void) reap(0, 0);
+
+    other = policy;
+    other.source = 8;
+    want = want_of("A", 2);
+    assert_int_equal(sector_flight_adopt(&table, id, &other, &want, 0),
+                     SECTOR_FLIGHT_LEAD);
+    expect(0, 0);
+    sector_flight_count(&table, other.source, &running, &waiting);
+    assert_int_equal(running, 1);
+    assert_int_equal(waiting, 0);
+}
+
+
+static void
 test_a_key_has_one_flight(void **state)
 {
     uint64_t              first, id;
@@ -966,6 +993,8 @@ main(void)
         cmocka_unit_test(test_a_lease_ends_at_its_millisecond),
         cmocka_unit_test(test_a_lease_is_renewed_by_its_owner_alone),
         cmocka_unit_test(test_an_orphan_is_adopted_once),
+        cmocka_unit_test(
+            test_an_orphan_takes_a_place_of_the_source_of_who_adopts_it),
         cmocka_unit_test(test_an_orphan_keeps_its_turn),
         cmocka_unit_test(test_an_orphan_that_nobody_wants_goes),
         cmocka_unit_test(test_the_table_has_an_end),
