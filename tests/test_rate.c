@@ -85,6 +85,25 @@ test_a_refusal_takes_nothing(void **state)
 }
 
 
+/* A token that comes within a millisecond is there in the next one. */
+static void
+test_a_part_of_a_millisecond_is_waited_for_as_a_whole_one(void **state)
+{
+    uint64_t        tat, retry;
+    sector_rate_t   rate = { 1250, 1 };
+
+    (void) state;
+    tat = 0;
+
+    assert_int_equal(sector_rate_take(&tat, &rate, 10, &retry), 0);
+    assert_int_equal(sector_rate_take(&tat, &rate, 10, &retry), -1);
+    assert_int_equal(retry, 2);
+    assert_int_equal(sector_rate_take(&tat, &rate, 11, &retry), -1);
+    assert_int_equal(retry, 1);
+    assert_int_equal(sector_rate_take(&tat, &rate, 12, &retry), 0);
+}
+
+
 /* What is asked to wait is asked for no longer than one token takes. */
 static void
 test_a_smaller_bucket_after_a_reload_is_empty_and_not_in_debt(void **state)
@@ -159,6 +178,8 @@ main(void)
         cmocka_unit_test(
             test_a_full_bucket_is_emptied_at_once_and_fills_steadily),
         cmocka_unit_test(test_a_refusal_takes_nothing),
+        cmocka_unit_test(
+            test_a_part_of_a_millisecond_is_waited_for_as_a_whole_one),
         cmocka_unit_test(
             test_a_smaller_bucket_after_a_reload_is_empty_and_not_in_debt),
         cmocka_unit_test(test_it_lets_through_what_a_counted_bucket_does)
