@@ -1,7 +1,11 @@
 /*
  * A source at work: its breaker, its places and its queue, its rate limit, its
  * histograms and counters.  All but the counters are asked and told under the
- * control zone's slab mutex, taken here and held for microseconds.
+ * control zone's slab mutex, which is taken here and is one for all sources.
+ * It is held for as long as the flights' table is searched, some dozens of
+ * slots as a rule and thousands in the worst case, and to look for those who
+ * hold it all for a system call for each process as well; never for input or
+ * output, or a log line.
  *
  * Layer 2.
  */

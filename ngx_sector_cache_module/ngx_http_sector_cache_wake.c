@@ -1,14 +1,17 @@
 /*
- * A line is an eventfd.  The master makes them before it forks for the first
- * time and keeps them over reloads, so that the workers of every generation
- * have all of them, and an old worker that ends its fetches wakes the new
- * ones that wait for them.  There is a fixed number, however many workers
- * there are or will be; several may share a line, which costs a look.
+ * A line is an eventfd.  The master makes them with the first configuration
+ * that has a source, before it forks the workers of it, and keeps them over
+ * reloads: so every worker that may fetch has all of them, and an old one that
+ * ends its fetches wakes the new ones that wait for them.  There is a fixed
+ * number, however many workers there are or will be.  Worker n of the old
+ * configuration shares a line with worker n of the new one, and with those of
+ * 64 more, 128 more and so on; to be woken for another costs a look.
  *
- * A line is never read: it is watched edge-triggered, by which each write is
- * an event for each who listens.  A line that is read would lose the event for
- * whoever reads second.  Where there are no edges (poll, select) it has to be
- * read, and those who share it have their timers.
+ * With epoll, or another method that has edges, a line is never read: each
+ * write is an event for each who listens, while a read would take the event
+ * away from those who have not seen it yet.  Where there are no edges (poll,
+ * select) a line that is not read is ready for ever: there it is read, and who
+ * shares it with a faster one learns by his timer.
  */
 
 #include "ngx_http_sector_cache_wake.h"
@@ -135,7 +138,8 @@ ngx_http_sector_cache_wake_line(void)
 }
 
 
-/* A write fails only when the count is at its end, and then wakes too. */
+/* A write fails when the count, which nobody reads, would pass its end: that
+ * is after 2^64 - 2 wakes. */
 
 void
 ngx_http_sector_cache_wake(uint64_t lines)

@@ -14,7 +14,7 @@
 
 
 /* Makes the lines, if there are none yet; an init_module handler.  Without
- * them (logged) nobody is woken, and who waits looks again by his timer. */
+ * one (logged) its workers are not woken, and look again by their timers. */
 
 void ngx_http_sector_cache_wake_open(ngx_cycle_t *cycle);
 
