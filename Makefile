@@ -55,7 +55,8 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: help deps deps-dev build install uninstall run \
         demo-ok demo-slow demo-fail \
-        test unit unit-build slab-test t test-workers test-hup test-static \
+        test unit unit-build slab-test slow-disk t \
+        test-workers test-hup test-static \
         torture tsan bench-store bench-flight kills \
         layers symbols style docs-check check-selftest \
         warnings valgrind static bare-test clean
@@ -267,6 +268,18 @@ $(SLAB_TEST): tests/nginx/slab_test_module.c $(STORE_C) \
 	@$(CC) -std=gnu11 -g -O1 -fPIC -shared -Wall -Wextra -Werror \
 	    -Wno-unused-parameter -Ingx_sector_cache_module $(NGINX_INCS) \
 	    -o $@ $(filter %.c,$^)
+
+
+# A library for tests, before nginx's own: a disk that hangs.
+
+SLOW_DISK  := $(BUILD)/tests/slow_disk.so
+
+slow-disk: $(SLOW_DISK)
+	@:
+
+$(SLOW_DISK): tests/nginx/slow_disk.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -g -O1 -fPIC -shared -Wall -Wextra -Werror -o $@ $<
 
 
 warnings: ## build with gcc and clang, every warning an error

@@ -158,6 +158,9 @@ through_nginx() {
         export SECTOR_SLAB_TEST_MODULE=$BUILD/tests/slab_test_module.so
     fi
 
+    submake slow-disk || echo "not ok - the slow disk does not build"
+    export SECTOR_SLOW_DISK=$BUILD/tests/slow_disk.so
+
     if [ -n "${TEST_NGINX_USE_VALGRIND:-}" ]; then
         dir=$(valgrind_dir)
         export VALGRIND_OPTS="--log-file=$dir/logs/%p"

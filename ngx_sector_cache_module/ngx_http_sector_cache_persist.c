@@ -14,8 +14,14 @@
  * file could not be loaded are not saved before something was stored in them:
  * the file has more than they.
  *
- * The file is written beside the old one and renamed over it, after its bytes
- * have reached the disk: whoever reads finds the old or the new one, whole.
+ * The file is written beside the old one, as FILE.PID.tmp, and renamed over
+ * it after its bytes have reached the disk: whoever reads finds the old or the
+ * new one, whole.  A disk that hung may let a child go when others have
+ * written the file since.  So a child whose worker is gone gives up, and so
+ * does everybody who finds a file that was saved later; unless that was later
+ * than now, as it is when the clock was set back.  Between that look and the
+ * rename lie a few instructions.  What a killed one has left is removed by
+ * the next start.
  */
 
 #include "ngx_http_sector_cache_persist.h"
@@ -51,6 +57,10 @@ static ngx_int_t ngx_http_sector_cache_persist_read(ngx_fd_t fd,
     ngx_str_t *bytes, ngx_str_t *path, ngx_log_t *log);
 static void ngx_http_sector_cache_persist_restore(
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *bytes, ngx_log_t *log);
+static void ngx_http_sector_cache_persist_clean(
+    ngx_http_sector_cache_zone_t *zone, ngx_log_t *log);
+static ngx_uint_t ngx_http_sector_cache_persist_left(ngx_str_t *base,
+    u_char *name);
 static void ngx_http_sector_cache_persist_tick(ngx_event_t *ev);
 static ngx_int_t ngx_http_sector_cache_persist_begin(
     ngx_http_sector_cache_saver_t *saver);
@@ -62,7 +72,11 @@ static ngx_uint_t ngx_http_sector_cache_persist_whole(
     ngx_http_sector_cache_saver_t *saver);
 static void ngx_http_sector_cache_persist_close(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_sector_cache_persist_write(
-    ngx_http_sector_cache_zone_t *zone, sector_dump_t *dump, ngx_log_t *log);
+    ngx_http_sector_cache_zone_t *zone, sector_dump_t *dump, ngx_pid_t worker,
+    ngx_log_t *log);
+static ngx_uint_t ngx_http_sector_cache_persist_late(
+    ngx_http_sector_cache_zone_t *zone, int64_t saved_wall_ms,
+    ngx_pid_t worker);
 static ngx_int_t ngx_http_sector_cache_persist_bytes(ngx_fd_t fd,
     sector_dump_t *dump);
 static void ngx_http_sector_cache_persist_sync(ngx_str_t *path);
@@ -78,6 +92,8 @@ ngx_http_sector_cache_persist_load(ngx_http_sector_cache_zone_t *zone,
     if (zone->persist.len == 0 || ngx_test_config) {
         return;
     }
+
+    ngx_http_sector_cache_persist_clean(zone, log);
 
     fd = open((char *) zone->persist.data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
 
@@ -183,6 +199,91 @@ ngx_http_sector_cache_persist_restore(ngx_http_sector_cache_zone_t *zone,
                   "%uL were too old, %uL were refused",
                   &zone->name, report.loaded, &zone->persist, report.dead,
                   report.refused);
+}
+
+
+/* Removes what processes that were killed have left beside a zone's file. */
+
+static void
+ngx_http_sector_cache_persist_clean(ngx_http_sector_cache_zone_t *zone,
+    ngx_log_t *log)
+{
+    u_char     folder[NGX_MAX_PATH], name[NGX_MAX_PATH], *p;
+    ngx_dir_t  dir;
+    ngx_str_t  path, base;
+
+    /* a full path: it has a slash */
+
+    base = zone->persist;
+    p = base.data + base.len;
+
+    while (p[-1] != '/') {
+        p--;
+    }
+
+    base.len -= (size_t) (p - base.data);
+    base.data = p;
+
+    path.data = folder;
+    path.len = (size_t) (ngx_cpystrn(folder, zone->persist.data,
+                             ngx_min((size_t) (p - zone->persist.data) + 1,
+                                     sizeof(folder)))
+                         - folder);
+
+    if (ngx_open_dir(&path, &dir) == NGX_ERROR) {
+        return;
+    }
+
+    for ( ;; ) {
+        ngx_set_errno(0);
+
+        if (ngx_read_dir(&dir) == NGX_ERROR) {
+            break;
+        }
+
+        if (!ngx_http_sector_cache_persist_left(&base, ngx_de_name(&dir))) {
+            continue;
+        }
+
+        p = ngx_snprintf(name, sizeof(name) - 1, "%V%s", &path,
+                         ngx_de_name(&dir));
+        *p = '\0';
+
+        if (ngx_delete_file(name) != NGX_FILE_ERROR) {
+            ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                          "\"%s\" of a process that was killed is removed",
+                          name);
+        }
+    }
+
+    (void) ngx_close_dir(&dir);
+}
+
+
+/* Whether a name is that of a temporary file, BASE.PID.tmp, of a process that
+ * is gone. */
+
+static ngx_uint_t
+ngx_http_sector_cache_persist_left(ngx_str_t *base, u_char *name)
+{
+    size_t     len;
+    ngx_int_t  pid;
+
+    len = ngx_strlen(name);
+
+    if (len < base->len + sizeof(".1.tmp") - 1
+        || ngx_strncmp(name, base->data, base->len) != 0
+        || name[base->len] != '.'
+        || ngx_strcmp(name + len - (sizeof(".tmp") - 1), ".tmp") != 0)
+    {
+        return 0;
+    }
+
+    pid = ngx_atoi(name + base->len + 1,
+                   len - base->len - sizeof(".tmp"));
+
+    return pid > 0 && pid <= NGX_MAX_INT32_VALUE
+           && !ngx_http_sector_cache_slab_alive(NULL, (int32_t) pid);
 }
 
 
@@ -344,7 +445,7 @@ static void
 ngx_http_sector_cache_persist_fork(ngx_http_sector_cache_saver_t *saver)
 {
     int         pipes[2];
-    ngx_pid_t   pid;
+    ngx_pid_t   pid, worker;
     ngx_log_t  *log;
 
     log = saver->cycle->log;
@@ -357,13 +458,15 @@ ngx_http_sector_cache_persist_fork(ngx_http_sector_cache_saver_t *saver)
         return;
     }
 
+    worker = ngx_pid;
     pid = fork();
 
     if (pid == 0) {
         ngx_pid = ngx_getpid();
         ngx_http_sector_cache_persist_close(saver->cycle);
 
-        if (ngx_http_sector_cache_persist_write(saver->zone, &saver->dump, log)
+        if (ngx_http_sector_cache_persist_write(saver->zone, &saver->dump,
+                                                worker, log)
             != NGX_OK)
         {
             _exit(1);
@@ -442,7 +545,7 @@ ngx_http_sector_cache_persist_save(ngx_cycle_t *cycle,
                                      ngx_http_sector_cache_wall_ms());
         } while (cursor);
 
-        (void) ngx_http_sector_cache_persist_write(zones[i], &dump,
+        (void) ngx_http_sector_cache_persist_write(zones[i], &dump, 0,
                                                    cycle->log);
         sector_dump_free(&dump);
     }
@@ -452,24 +555,28 @@ ngx_http_sector_cache_persist_save(ngx_cycle_t *cycle,
 /* Finishes a dump, writes it beside the file and renames.  Allocates nothing,
  * as the child of a process with threads must not; and sums all up, for which
  * the event loop has no time.  A file of that name is an older process's that
- * had our number and did not come to its end. */
+ * had our number and did not come to its end.  worker is the one that a child
+ * writes for, or 0. */
 
 static ngx_int_t
 ngx_http_sector_cache_persist_write(ngx_http_sector_cache_zone_t *zone,
-    sector_dump_t *dump, ngx_log_t *log)
+    sector_dump_t *dump, ngx_pid_t worker, ngx_log_t *log)
 {
     u_char     name[NGX_MAX_PATH], *last;
+    int64_t    wall_ms;
     ngx_fd_t   fd;
     ngx_err_t  err;
 
-    if (sector_dump_finish(dump, ngx_http_sector_cache_wall_ms()) != 0) {
+    wall_ms = ngx_http_sector_cache_wall_ms();
+
+    if (sector_dump_finish(dump, wall_ms) != 0) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "no memory to save zone \"%V\"", &zone->name);
         return NGX_ERROR;
     }
 
-    last = ngx_snprintf(name, sizeof(name) - 1, "%V.%P", &zone->persist,
-                        ngx_pid);
+    last = ngx_snprintf(name, sizeof(name) - 1, "%V.%P.tmp",
+                        &zone->persist, ngx_pid);
     *last = '\0';
 
     (void) ngx_delete_file(name);
@@ -497,6 +604,16 @@ ngx_http_sector_cache_persist_write(ngx_http_sector_cache_zone_t *zone,
     }
 
     if (err == 0
+        && ngx_http_sector_cache_persist_late(zone, wall_ms, worker))
+    {
+        (void) ngx_delete_file(name);
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "zone \"%V\" was saved by another process meanwhile",
+                      &zone->name);
+        return NGX_DECLINED;
+    }
+
+    if (err == 0
         && ngx_rename_file(name, zone->persist.data) == NGX_FILE_ERROR)
     {
         err = ngx_errno;
@@ -513,6 +630,53 @@ ngx_http_sector_cache_persist_write(ngx_http_sector_cache_zone_t *zone,
     ngx_http_sector_cache_persist_sync(&zone->persist);
 
     return NGX_OK;
+}
+
+
+/* Whether others save this zone by now, or have saved it later than we. */
+
+static ngx_uint_t
+ngx_http_sector_cache_persist_late(ngx_http_sector_cache_zone_t *zone,
+    int64_t saved_wall_ms, ngx_pid_t worker)
+{
+    u_char           head[SECTOR_DUMP_HEAD_BYTES];
+    int64_t          other_wall_ms;
+    ssize_t          n;
+    ngx_fd_t         fd;
+    struct timeval   now;
+    ngx_file_info_t  fi;
+
+    if (worker && getppid() != worker) {
+        return 1;
+    }
+
+    fd = open((char *) zone->persist.data, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd == NGX_INVALID_FILE) {
+        return 0;
+    }
+
+    n = -1;
+
+    if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR && ngx_is_file(&fi)) {
+        n = ngx_read_fd(fd, head, sizeof(head));
+    }
+
+    (void) ngx_close_file(fd);
+
+    if (n != sizeof(head)
+        || sector_dump_head(head, (uint64_t) ngx_file_size(&fi),
+                            &other_wall_ms)
+           != SECTOR_DUMP_OK)
+    {
+        return 0;
+    }
+
+    ngx_gettimeofday(&now);
+
+    return other_wall_ms > saved_wall_ms
+           && other_wall_ms <= (int64_t) now.tv_sec * 1000
+                               + (int64_t) now.tv_usec / 1000;
 }
 
 

@@ -21,6 +21,10 @@ typedef struct {
 } sector_dump_header_t;
 
 
+_Static_assert(sizeof(sector_dump_header_t) == SECTOR_DUMP_HEAD_BYTES,
+    "the header is what a dump begins with");
+
+
 /* Followed by key and value, not aligned.  Windows are relative to
  * stored_wall_ms. */
 
@@ -58,7 +62,7 @@ static uint64_t sector_dump_sum(const sector_dump_header_t *header,
 static uint64_t sector_dump_checksum(uint64_t sum, const unsigned char *p,
     size_t len);
 static sector_dump_error_e sector_dump_check(const unsigned char *bytes,
-    size_t len, sector_dump_header_t *header);
+    uint64_t bytes_n, sector_dump_header_t *header);
 static sector_dump_error_e sector_dump_walk(const unsigned char *p,
     const sector_dump_header_t *header, sector_dump_ctx_t *ctx);
 static int sector_dump_sound(const sector_dump_record_t *record,
@@ -244,6 +248,13 @@ sector_dump_load(const void *bytes, size_t len, sector_store_t *st,
         return error;
     }
 
+    if (sector_dump_sum(&header, (const unsigned char *) bytes
+                                 + sizeof(sector_dump_header_t))
+        != header.checksum)
+    {
+        return SECTOR_DUMP_CORRUPTED;
+    }
+
     memset(&ctx, 0, sizeof(sector_dump_ctx_t));
 
     /* once to see that every record is whole, once to restore */
@@ -269,19 +280,35 @@ sector_dump_load(const void *bytes, size_t len, sector_store_t *st,
 }
 
 
-/* Everything about a dump but its records. */
+sector_dump_error_e
+sector_dump_head(const void *bytes, uint64_t bytes_n, int64_t *saved_wall_ms)
+{
+    sector_dump_error_e   error;
+    sector_dump_header_t  header;
+
+    error = sector_dump_check(bytes, bytes_n, &header);
+
+    if (error == SECTOR_DUMP_OK) {
+        *saved_wall_ms = header.saved_wall_ms;
+    }
+
+    return error;
+}
+
+
+/* Everything that the header alone tells of a dump of so many bytes. */
 
 static sector_dump_error_e
-sector_dump_check(const unsigned char *bytes, size_t len,
+sector_dump_check(const unsigned char *bytes, uint64_t bytes_n,
     sector_dump_header_t *header)
 {
     uint64_t  payload;
 
-    if (len == 0) {
+    if (bytes_n == 0) {
         return SECTOR_DUMP_EMPTY;
     }
 
-    if (len < sizeof(sector_dump_header_t)) {
+    if (bytes_n < sizeof(sector_dump_header_t)) {
         return SECTOR_DUMP_TRUNCATED;
     }
 
@@ -295,7 +322,7 @@ sector_dump_check(const unsigned char *bytes, size_t len,
         return SECTOR_DUMP_NEWER;
     }
 
-    payload = len - sizeof(sector_dump_header_t);
+    payload = bytes_n - sizeof(sector_dump_header_t);
 
     if (header->payload_bytes > payload) {
         return SECTOR_DUMP_TRUNCATED;
@@ -307,8 +334,7 @@ sector_dump_check(const unsigned char *bytes, size_t len,
         return SECTOR_DUMP_CORRUPTED;
     }
 
-    return sector_dump_sum(header, bytes + sizeof(sector_dump_header_t))
-           == header->checksum ? SECTOR_DUMP_OK : SECTOR_DUMP_CORRUPTED;
+    return SECTOR_DUMP_OK;
 }
 
 

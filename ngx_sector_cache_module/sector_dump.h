@@ -58,6 +58,11 @@ typedef struct {
 } sector_dump_report_t;
 
 
+/* What a dump begins with. */
+
+#define SECTOR_DUMP_HEAD_BYTES  48
+
+
 /* Adds entries from the store, beginning at bucket cursor, until bytes_max
  * more bytes were written or all is done.  Takes no lock.  Returns the cursor
  * to go on from, 0 when done.  Call between reads, never within one. */
@@ -75,6 +80,14 @@ int sector_dump_finish(sector_dump_t *dump, int64_t wall_ms);
 /* Frees bytes. */
 
 void sector_dump_free(sector_dump_t *dump);
+
+
+/* Judges a dump of bytes_n bytes by its first ones: as many as there are, up
+ * to SECTOR_DUMP_HEAD_BYTES.  saved_wall_ms, set on OK only, is when it was
+ * saved. */
+
+sector_dump_error_e sector_dump_head(const void *bytes, uint64_t bytes_n,
+    int64_t *saved_wall_ms);
 
 
 /* Checks a whole dump and only then puts its entries into the store.

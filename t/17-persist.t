@@ -9,6 +9,7 @@ use warnings;
 
 use lib 't/lib';
 use File::Temp qw(tempdir);
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 use Upstream qw(get wait_for);
@@ -53,7 +54,44 @@ sub folder {
 }
 
 
-sub start { $nginx = Upstream::Nginx->new(workers => 2, http => http(@_)) }
+sub start {
+    my (%option) = (workers => 2, @_);
+
+    $nginx = Upstream::Nginx->new(workers => $option{workers},
+                                  http => http(%option));
+}
+
+
+# An nginx whose disk hangs in the first fsync() of all that finds $gate.
+my $gate;
+
+sub start_slow {
+    $gate = "$dir/gate";
+
+    local $ENV{LD_PRELOAD} = $ENV{SECTOR_SLOW_DISK};
+    local $ENV{SECTOR_DISK_GATE} = $gate;
+
+    start(@_);
+}
+
+
+# The child that the disk holds, once there is one.
+sub hold {
+    open my $out, '>', $gate or die "$gate: $!";
+    get("/api/$_[0]");
+    wait_for('a save is under way', sub { -e "$gate.held" });
+
+    my ($pid) = map { /\.(\d+)\.tmp$/ } glob "$file.*.tmp";
+    return $pid;
+}
+
+
+sub let_go {
+    my ($pid) = @_;
+
+    unlink "$gate.held" or die "$gate.held: $!";
+    wait_for('it has ended', sub { !-e "$file.$pid.tmp" });
+}
 
 
 sub slurp {
@@ -240,12 +278,94 @@ subtest 'a file that an older process left half done is no obstacle' => sub {
     start();
     get('/api/XLK');
     mkdir "$dir/elsewhere" or die $!;
-    symlink "$dir/elsewhere/x", "$file.$nginx->{pid}" or die $!;
+    symlink "$dir/elsewhere/x", "$file.$nginx->{pid}.tmp" or die $!;
     $nginx->stop;
     ok(-s $file && !-l $file, 'saved');
     ok(!-e "$dir/elsewhere/x", 'and nothing written where it points to');
     is($nginx->trouble, '', 'without trouble');
 };
+
+
+subtest 'what killed processes have left is removed' => sub {
+    folder();
+    saved();
+
+    my $dead = fork;
+    POSIX::_exit(0) if defined $dead && $dead == 0;
+    waitpid $dead, 0;
+
+    my @keep = map { "$file.$_" } $dead, "$$.tmp", "x.tmp", "$dead.tmp.gz",
+                                  "tmp", "-1.tmp";
+
+    for my $name (@keep, "$file.$dead.tmp", "${file}x.$dead.tmp") {
+        open my $out, '>', $name or die "$name: $!";
+    }
+
+    start();
+    is_deeply([sort glob "$dir/*"],
+              [sort $file, @keep, "${file}x.$dead.tmp"],
+              'and nothing else');
+    is($nginx->trouble, '', 'without trouble');
+};
+
+
+SKIP: {
+skip 'there is no slow disk', 1
+    unless -e ($ENV{SECTOR_SLOW_DISK} || '') && !$ENV{TEST_NGINX_USE_VALGRIND};
+
+
+subtest 'a save that was held up does not replace a later one' => sub {
+    folder();
+    my $other = saved();
+    unlink $file or die "$file: $!";
+    start_slow();
+
+    # a file that was saved later, by its head
+    my $child = hold('XLK');
+    substr($other, 32, 8) = pack 'q', 1000 * time;
+    spew($other);
+    let_go($child);
+    ok(slurp() eq $other, 'it gave up');
+
+    wait_for('it is saved after all', sub { slurp() ne $other });
+
+    # one by the master, after its worker has ended
+    $child = hold('XLE');
+    get('/api/SPY');
+    is($nginx->stop, 0, 'stopped');
+    my $last = slurp();
+    let_go($child);
+    ok(slurp() eq $last, 'it gave up again');
+
+    # a file from the future is no reason
+    start();
+    get('/api/XLV');
+    substr($other, 32, 8) = pack 'q', 1000 * time + 1e9;
+    spew($other);
+    is($nginx->stop, 0, 'stopped');
+    start();
+    is(get("/api/$_")->{cache}, 'hit', "$_ is there") for qw(XLK XLE SPY XLV);
+    is($nginx->trouble, '', 'without trouble');
+};
+
+
+subtest 'nor does one whose worker is gone save anything' => sub {
+    folder();
+    start_slow(workers => 1);
+    my ($worker) = $nginx->workers;
+
+    my $child = hold('XLK');
+    kill 'KILL', $worker;
+    $nginx->workers($worker);
+    let_go($child);
+    ok(!-e $file, 'it gave up');
+    wait_for('its successor saves', sub { -s $file });
+    is($nginx->stop, 0, 'nginx ended well');
+    is($nginx->trouble(qr/exited on signal 9/), '', 'and without trouble');
+};
+
+
+}
 
 
 subtest 'a disk that is full is a warning, and loses no older file' => sub {
