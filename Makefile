@@ -195,7 +195,6 @@ DEFINES_plain    =
 DEFINES_hooks    = -DSECTOR_STORE_TEST
 
 # What a program's linker is told beside: these functions are the test's.
-# What a program's linker is told beside: these functions are the test's.
 LINK_test_dump                = -Wl,--wrap=realloc
 LINK_test_gzip                = -Wl,--wrap=malloc -Wl,--wrap=deflateInit2_
 LINK_test_compose_market      = -Wl,--wrap=realloc

@@ -1,10 +1,7 @@
 /*
- * The directives of a location, and how they are inherited.  Those of the
- * http block, sector_cache_zone and sector_cache_source, are in
- * ngx_http_sector_cache_conf_main.c.
- *
- * A location may name zones and sources that are declared further below, so
- * names become pointers in the merge, when all of the http block was read.
+ * The directives of a location.  Those of the http block, sector_cache_zone
+ * and sector_cache_source, are in ngx_http_sector_cache_conf_main.c; how a
+ * location inherits is in ngx_http_sector_cache_conf_merge.c.
  */
 
 #include "ngx_http_sector_cache_conf.h"
@@ -16,292 +13,14 @@ static char *ngx_http_sector_cache_conf_symbol(ngx_conf_t *cf,
     ngx_command_t *dummy, void *conf);
 static ngx_int_t ngx_http_sector_cache_symbol_name(ngx_conf_t *cf,
     ngx_str_t *name);
-static ngx_array_t *ngx_http_sector_cache_default_symbols(ngx_conf_t *cf);
 static ngx_int_t ngx_http_sector_cache_conf_format(ngx_conf_t *cf,
     ngx_str_t *arg, sector_format_e *format);
 static char *ngx_http_sector_cache_conf_handler(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_handler_pt handler);
-static char *ngx_http_sector_cache_merge_fetch(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *conf);
-static char *ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *conf);
-static void ngx_http_sector_cache_check_shared(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *conf);
-
-
-typedef struct {
-    const char                         *symbol;
-    ngx_str_t                           name;
-    ngx_uint_t                          benchmark;
-} ngx_http_sector_cache_default_symbol_t;
-
-
-/* The Select Sector SPDR funds, and the index they are measured against. */
-
-static ngx_http_sector_cache_default_symbol_t
-    ngx_http_sector_cache_defaults[] =
-{
-    { "XLK", ngx_string("Technology"), 0 },
-    { "XLV", ngx_string("Health Care"), 0 },
-    { "XLF", ngx_string("Financials"), 0 },
-    { "XLY", ngx_string("Consumer Discretionary"), 0 },
-    { "XLC", ngx_string("Communication Services"), 0 },
-    { "XLI", ngx_string("Industrials"), 0 },
-    { "XLP", ngx_string("Consumer Staples"), 0 },
-    { "XLE", ngx_string("Energy"), 0 },
-    { "XLU", ngx_string("Utilities"), 0 },
-    { "XLRE", ngx_string("Real Estate"), 0 },
-    { "XLB", ngx_string("Materials"), 0 },
-    { "SPY", ngx_string("S&P 500"), 1 },
-    { NULL, ngx_null_string, 0 }
-};
-
-
-void *
-ngx_http_sector_cache_create_loc_conf(ngx_conf_t *cf)
-{
-    ngx_http_sector_cache_loc_conf_t  *conf;
-
-    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_sector_cache_loc_conf_t));
-    if (conf == NULL) {
-        return NULL;
-    }
-
-    conf->unknown = NGX_CONF_UNSET_UINT;
-    conf->flag = NGX_CONF_UNSET_UINT;
-
-    return conf;
-}
-
-
-char *
-ngx_http_sector_cache_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_http_sector_cache_loc_conf_t *prev = parent;
-    ngx_http_sector_cache_loc_conf_t *conf = child;
-
-    char                      *rv;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (prev->symbols == NULL) {
-        prev->symbols = ngx_http_sector_cache_default_symbols(cf);
-        if (prev->symbols == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (conf->symbols == NULL) {
-        conf->symbols = prev->symbols;
-    }
-
-    ngx_conf_merge_uint_value(conf->unknown, prev->unknown, 0);
-
-    if (conf->flag == NGX_CONF_UNSET_UINT) {
-        conf->flag_value = prev->flag_value;
-    }
-
-    ngx_conf_merge_uint_value(conf->flag, prev->flag,
-                              NGX_HTTP_SECTOR_CACHE_ON);
-
-    if (conf->fetch == NULL) {
-        conf->fetch = prev->fetch;
-    }
-
-    rv = ngx_http_sector_cache_merge_fetch(cf, conf);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    /* an "if" or "limit_except" inside the location is that location; nginx
-     * takes the content handler along only for the "if" */
-
-    if (clcf->noname && prev->handler) {
-        conf->handler = prev->handler;
-
-        if (clcf->lmt_excpt) {
-            clcf->handler = prev->handler;
-        }
-    }
-
-    if (clcf->noname && prev->api) {
-        conf->api = 1;
-        conf->sectors_name = prev->sectors_name;
-        conf->snapshots_name = prev->snapshots_name;
-        conf->place = prev->place;
-    }
-
-    return conf->api ? ngx_http_sector_cache_merge_api(cf, conf) : NGX_CONF_OK;
-}
-
-
-/* Finds the source that sector_cache_fetch names. */
-
-static char *
-ngx_http_sector_cache_merge_fetch(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *conf)
-{
-    ngx_http_sector_cache_main_conf_t   *mcf;
-    ngx_http_sector_cache_fetch_conf_t  *fetch;
-
-    fetch = conf->fetch;
-
-    if (fetch == NULL || fetch->source) {
-        return NGX_CONF_OK;
-    }
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sector_cache_module);
-
-    fetch->source = ngx_http_sector_cache_find_source(mcf,
-                                                      &fetch->source_name);
-    if (fetch->source == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown source \"%V\" in \"sector_cache_fetch\", "
-                      "declare it by \"sector_cache_source\" in %V:%ui",
-                      &fetch->source_name, &fetch->place.file,
-                      fetch->place.line);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* Finds the zones of an API location and checks that it has a fetch. */
-
-static char *
-ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *conf)
-{
-    ngx_str_t                          *missing;
-    ngx_http_sector_cache_location_t   *location;
-    ngx_http_sector_cache_main_conf_t  *mcf;
-
-    static ngx_str_t  sectors = ngx_string("sectors");
-    static ngx_str_t  snapshots = ngx_string("snapshots");
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sector_cache_module);
-
-    missing = NULL;
-
-    conf->sectors = ngx_http_sector_cache_find_zone(mcf,
-                        conf->sectors_name.len ? &conf->sectors_name
-                                               : &sectors);
-    conf->snapshots = ngx_http_sector_cache_find_zone(mcf,
-                          conf->snapshots_name.len ? &conf->snapshots_name
-                                                   : &snapshots);
-
-    if (conf->snapshots == NULL && conf->snapshots_name.len) {
-        missing = &conf->snapshots_name;
-    }
-
-    if (conf->sectors == NULL) {
-        missing = conf->sectors_name.len ? &conf->sectors_name : &sectors;
-    }
-
-    if (missing) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown zone \"%V\" in \"sector_cache_api\", "
-                      "declare it by \"sector_cache_zone\" in %V:%ui",
-                      missing, &conf->place.file, conf->place.line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->fetch == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "no \"sector_cache_fetch\" is defined for "
-                      "\"sector_cache_api\" in %V:%ui",
-                      &conf->place.file, conf->place.line);
-        return NGX_CONF_ERROR;
-    }
-
-    location = ngx_array_push(&conf->fetch->source->locations);
-    if (location == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    location->conf = conf;
-    location->server = ngx_http_conf_get_module_srv_conf(cf,
-                                                         ngx_http_core_module);
-
-    ngx_http_sector_cache_check_shared(cf, conf);
-
-    if (mcf->sectors == NULL) {
-        mcf->sectors = conf->sectors;
-        mcf->snapshots = conf->snapshots;
-    }
-
-    if (conf->flag != NGX_HTTP_SECTOR_CACHE_OFF) {
-        mcf->enabled++;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* A zone has one entry for a symbol, whoever fetched it: warns where two
- * locations with one zone fetch from different places. */
-
-static void
-ngx_http_sector_cache_check_shared(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *conf)
-{
-    ngx_http_sector_cache_fetch_conf_t  *first, *fetch;
-
-    first = conf->sectors->fetch;
-    fetch = conf->fetch;
-
-    if (first == NULL) {
-        conf->sectors->fetch = fetch;
-        return;
-    }
-
-    if (first->source == fetch->source && first->format == fetch->format
-        && first->uri.value.len == fetch->uri.value.len
-        && ngx_memcmp(first->uri.value.data, fetch->uri.value.data,
-                      fetch->uri.value.len)
-           == 0)
-    {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "zone \"%V\" is shared by locations with different "
-                  "\"sector_cache_fetch\", each is answered with what any of "
-                  "them fetched, in %V:%ui and %V:%ui",
-                  &conf->sectors->name, &first->place.file, first->place.line,
-                  &fetch->place.file, fetch->place.line);
-}
-
-
-static ngx_array_t *
-ngx_http_sector_cache_default_symbols(ngx_conf_t *cf)
-{
-    ngx_array_t                             *symbols;
-    ngx_http_sector_cache_symbol_t          *s;
-    ngx_http_sector_cache_default_symbol_t  *d;
-
-    symbols = ngx_array_create(cf->pool, 12,
-                               sizeof(ngx_http_sector_cache_symbol_t));
-    if (symbols == NULL) {
-        return NULL;
-    }
-
-    for (d = ngx_http_sector_cache_defaults; d->symbol; d++) {
-        s = ngx_array_push(symbols);
-        if (s == NULL) {
-            return NULL;
-        }
-
-        s->symbol_len = ngx_strlen(d->symbol);
-        ngx_memcpy(s->symbol, d->symbol, s->symbol_len + 1);
-        s->name = d->name;
-        s->benchmark = d->benchmark;
-    }
-
-    return symbols;
-}
+static char *ngx_http_sector_cache_conf_fetch_uri(ngx_conf_t *cf,
+    ngx_http_sector_cache_fetch_conf_t **conf);
+static ngx_int_t ngx_http_sector_cache_conf_max(ngx_conf_t *cf,
+    ngx_str_t *arg, ngx_uint_t *max);
 
 
 /* sector_cache_symbols { SYMBOL NAME [benchmark]; ... } */
@@ -474,7 +193,7 @@ ngx_http_sector_cache_conf_unknown(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* sector_cache on | off | $variable */
+/* sector_cache on | off | shadow | $variable */
 
 char *
 ngx_http_sector_cache_conf_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -500,10 +219,15 @@ ngx_http_sector_cache_conf_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
+    if (ngx_strcmp(args[1].data, "shadow") == 0) {
+        lcf->flag = NGX_HTTP_SECTOR_CACHE_SHADOW;
+        return NGX_CONF_OK;
+    }
+
     if (ngx_http_script_variables_count(&args[1]) == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" of \"%V\", "
-                           "allowed: on, off or a variable",
+                           "allowed: on, off, shadow or a variable",
                            &args[1], &args[0]);
         return NGX_CONF_ERROR;
     }
@@ -533,11 +257,97 @@ ngx_http_sector_cache_conf_fetch(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_sector_cache_loc_conf_t *lcf = conf;
 
+    char       *rv;
+    ngx_str_t  *args;
+
+    rv = ngx_http_sector_cache_conf_fetch_uri(cf, &lcf->fetch);
+
+    if (rv != NGX_CONF_OK || cf->args->nelts == 3) {
+        return rv;
+    }
+
+    args = cf->args->elts;
+
+    if (ngx_http_sector_cache_conf_format(cf, &args[3], &lcf->fetch->format)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"%V\", allowed: "
+                           "format=sector, format=yahoo_chart, "
+                           "format=yahoo_quote", &args[3], &args[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* sector_cache_fetch_batch SOURCE URI [format=FORMAT] [max=NUMBER] */
+
+char *
+ngx_http_sector_cache_conf_batch(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_sector_cache_loc_conf_t *lcf = conf;
+
+    char        *rv;
+    ngx_str_t   *args;
+    ngx_uint_t   i, formats;
+
+    rv = ngx_http_sector_cache_conf_fetch_uri(cf, &lcf->batch);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    args = cf->args->elts;
+    formats = 0;
+
+    for (i = 3; i < cf->args->nelts; i++) {
+
+        if (formats == 0
+            && ngx_http_sector_cache_conf_format(cf, &args[i],
+                                                 &lcf->batch->format)
+               == NGX_OK)
+        {
+            formats++;
+            continue;
+        }
+
+        if (lcf->batch->max == 0
+            && ngx_http_sector_cache_conf_max(cf, &args[i], &lcf->batch->max)
+               == NGX_OK)
+        {
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"%V\", allowed: "
+                           "format=sector, format=yahoo_chart, "
+                           "format=yahoo_quote, max=1 to max=%d, once each",
+                           &args[i], &args[0],
+                           NGX_HTTP_SECTOR_CACHE_BATCH_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    if (lcf->batch->max == 0) {
+        lcf->batch->max = NGX_HTTP_SECTOR_CACHE_BATCH_MAX;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* What the two have in common: the first two arguments. */
+
+static char *
+ngx_http_sector_cache_conf_fetch_uri(ngx_conf_t *cf,
+    ngx_http_sector_cache_fetch_conf_t **conf)
+{
     ngx_str_t                           *args;
     ngx_http_compile_complex_value_t     ccv;
     ngx_http_sector_cache_fetch_conf_t  *fetch;
 
-    if (lcf->fetch) {
+    if (*conf) {
         return "is duplicate";
     }
 
@@ -562,13 +372,6 @@ ngx_http_sector_cache_conf_fetch(ngx_conf_t *cf, ngx_command_t *cmd,
     fetch->place.file = cf->conf_file->file.name;
     fetch->place.line = cf->conf_file->line;
 
-    if (cf->args->nelts == 4
-        && ngx_http_sector_cache_conf_format(cf, &args[3], &fetch->format)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
     ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
 
     ccv.cf = cf;
@@ -579,18 +382,42 @@ ngx_http_sector_cache_conf_fetch(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    lcf->fetch = fetch;
+    *conf = fetch;
 
     return NGX_CONF_OK;
 }
 
 
+/* max=NUMBER; NGX_DECLINED if it is something else. */
+
+static ngx_int_t
+ngx_http_sector_cache_conf_max(ngx_conf_t *cf, ngx_str_t *arg, ngx_uint_t *max)
+{
+    ngx_int_t  n;
+
+    if (ngx_strncmp(arg->data, "max=", 4) != 0) {
+        return NGX_DECLINED;
+    }
+
+    n = ngx_atoi(arg->data + 4, arg->len - 4);
+
+    if (n < 1 || n > NGX_HTTP_SECTOR_CACHE_BATCH_MAX) {
+        return NGX_DECLINED;
+    }
+
+    *max = n;
+
+    return NGX_OK;
+}
+
+
+/* format=FORMAT; NGX_DECLINED if it is something else. */
+
 static ngx_int_t
 ngx_http_sector_cache_conf_format(ngx_conf_t *cf, ngx_str_t *arg,
     sector_format_e *format)
 {
-    ngx_uint_t   i;
-    ngx_str_t   *args;
+    ngx_uint_t  i;
 
     static struct {
         const char       *arg;
@@ -608,14 +435,7 @@ ngx_http_sector_cache_conf_format(ngx_conf_t *cf, ngx_str_t *arg,
         }
     }
 
-    args = cf->args->elts;
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"%V\", allowed: "
-                       "format=sector, format=yahoo_chart, format=yahoo_quote",
-                       arg, &args[0]);
-
-    return NGX_ERROR;
+    return NGX_DECLINED;
 }
 
 
@@ -749,7 +569,7 @@ ngx_http_sector_cache_enabled(ngx_http_request_t *r,
     };
 
     if (lcf->flag != NGX_HTTP_SECTOR_CACHE_BY_VALUE) {
-        return lcf->flag == NGX_HTTP_SECTOR_CACHE_ON;
+        return lcf->flag;
     }
 
     if (ngx_http_complex_value(r, lcf->flag_value, &value) != NGX_OK) {
@@ -760,9 +580,15 @@ ngx_http_sector_cache_enabled(ngx_http_request_t *r,
         if (value.len == off[i].len
             && ngx_strncasecmp(value.data, off[i].data, value.len) == 0)
         {
-            return 0;
+            return NGX_HTTP_SECTOR_CACHE_OFF;
         }
     }
 
-    return value.len != 0;
+    if (value.len == 6
+        && ngx_strncasecmp(value.data, (u_char *) "shadow", 6) == 0)
+    {
+        return NGX_HTTP_SECTOR_CACHE_SHADOW;
+    }
+
+    return value.len ? NGX_HTTP_SECTOR_CACHE_ON : NGX_HTTP_SECTOR_CACHE_OFF;
 }

@@ -22,7 +22,9 @@
 #include "sector_store.h"
 
 
-#define NGX_HTTP_SECTOR_CACHE_NAME_MAX  32      /* of a zone or a source */
+#define NGX_HTTP_SECTOR_CACHE_NAME_MAX   32     /* of a zone or a source */
+#define NGX_HTTP_SECTOR_CACHE_BATCH_MAX  50     /* symbols in a request, and
+                                                   in a call of the upstream */
 
 
 /* A lease outlives the time of the fetch, which ends itself. */
@@ -52,6 +54,10 @@ typedef struct {
     ngx_http_sector_cache_slab_t        slab;       /* of the zone */
     ngx_http_sector_cache_fetch_conf_t *fetch;      /* of the first location
                                                        that uses it */
+    ngx_array_t                        *symbols;    /* the same, of one that
+                                                       has its snapshot here */
+    ngx_uint_t                          gzip;       /* entries are kept
+                                                       compressed as well */
     sector_store_t                      store;      /* process: the handle */
     ngx_rbtree_t                        flights;    /* process: by symbol */
     ngx_rbtree_node_t                   sentinel;
@@ -140,20 +146,26 @@ typedef struct {
 } ngx_http_sector_cache_symbol_t;
 
 
-/* sector_cache_fetch: where a symbol is fetched */
+/* sector_cache_fetch: where a symbol is fetched; sector_cache_fetch_batch:
+ * where several are */
 
 struct ngx_http_sector_cache_fetch_conf_s {
     ngx_str_t                           source_name;
     ngx_http_sector_cache_source_t     *source;     /* after the merge */
     ngx_http_complex_value_t            uri;
     sector_format_e                     format;
+    ngx_uint_t                          max;        /* symbols in one call;
+                                                       0: one, no batch */
     ngx_http_sector_cache_place_t       place;
 };
 
 
+/* sector_cache, and what it comes to for a request: one of the first three */
+
 typedef enum {
     NGX_HTTP_SECTOR_CACHE_OFF = 0,
     NGX_HTTP_SECTOR_CACHE_ON,
+    NGX_HTTP_SECTOR_CACHE_SHADOW,       /* answers as off, counts as on */
     NGX_HTTP_SECTOR_CACHE_BY_VALUE
 } ngx_http_sector_cache_flag_e;
 
@@ -166,6 +178,10 @@ typedef struct {
     ngx_uint_t                          flag;       /* flag_e */
     ngx_http_complex_value_t           *flag_value;
     ngx_http_sector_cache_fetch_conf_t *fetch;
+    ngx_http_sector_cache_fetch_conf_t *batch;      /* NULL: none */
+    ngx_array_t                        *bypass;     /* predicates, or NULL */
+    ngx_flag_t                          envelope;
+    ngx_flag_t                          gzip;
 
     ngx_http_handler_pt                 handler;    /* of this module here */
 
@@ -176,6 +192,9 @@ typedef struct {
     ngx_str_t                           snapshots_name;
     ngx_http_sector_cache_zone_t       *sectors;
     ngx_http_sector_cache_zone_t       *snapshots;  /* NULL: not declared */
+    ngx_str_t                           snapshot;   /* its key there, */
+    ngx_str_t                           partial;    /* and that of one that
+                                                       lacks something */
     ngx_http_sector_cache_place_t       place;
 } ngx_http_sector_cache_loc_conf_t;
 
@@ -208,6 +227,8 @@ char *ngx_http_sector_cache_conf_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_sector_cache_conf_fetch(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_sector_cache_conf_batch(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_sector_cache_conf_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_sector_cache_conf_status(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -233,7 +254,8 @@ ngx_http_sector_cache_symbol_t *ngx_http_sector_cache_find_symbol(
     ngx_http_sector_cache_loc_conf_t *lcf, const char *symbol);
 
 
-/* Is the cache on for this request?  1, 0, or NGX_ERROR. */
+/* Is the cache on for this request?  A flag_e other than BY_VALUE, or
+ * NGX_ERROR. */
 
 ngx_int_t ngx_http_sector_cache_enabled(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf);

@@ -33,6 +33,8 @@
 #define NGX_HTTP_SECTOR_CACHE_PAUSE_MAX   30000     /* between retries */
 
 
+static void ngx_http_sector_cache_fetch_share(
+    ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_wanted_t *wanted);
 static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_find(
     ngx_http_sector_cache_wanted_t *wanted);
 static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_create(
@@ -120,31 +122,50 @@ ngx_http_sector_cache_fetch_init(ngx_http_sector_cache_main_conf_t *mcf)
 
 ngx_int_t
 ngx_http_sector_cache_fetch_join(ngx_http_sector_cache_wanted_t *wanted,
-    ngx_http_sector_cache_waiter_t *waiter)
+    ngx_uint_t n)
 {
+    ngx_uint_t                      i;
     ngx_http_sector_cache_fetch_t  *f;
 
-    f = wanted->shared ? ngx_http_sector_cache_fetch_find(wanted) : NULL;
+    for (i = 0; i < n; i++) {
+        f = wanted[i].shared ? ngx_http_sector_cache_fetch_find(&wanted[i])
+                             : NULL;
+        if (f) {
+            ngx_http_sector_cache_fetch_share(f, &wanted[i]);
 
-    if (f == NULL) {
-        f = ngx_http_sector_cache_fetch_create(wanted);
-        if (f == NULL) {
-            return NGX_ERROR;
+        } else {
+            f = ngx_http_sector_cache_fetch_create(&wanted[i]);
+            if (f == NULL) {
+                return NGX_ERROR;
+            }
+
+            f->probe = wanted[i].waiter && wanted[i].waiter->probe;
+            ngx_post_event(&f->step, &ngx_posted_events);
         }
 
-        f->probe = waiter && waiter->probe;
-
-    } else if (waiter) {
-        ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_COALESCED);
-    }
-
-    if (waiter) {
-        waiter->fetch = f;
-        ngx_queue_insert_tail(&f->waiters, &waiter->queue);
-        f->refs++;
+        if (wanted[i].waiter) {
+            wanted[i].waiter->fetch = f;
+            ngx_queue_insert_tail(&f->waiters, &wanted[i].waiter->queue);
+            f->refs++;
+        }
     }
 
     return NGX_OK;
+}
+
+
+/* One more wants what a fetch will bring. */
+
+static void
+ngx_http_sector_cache_fetch_share(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_wanted_t *wanted)
+{
+    f->force |= wanted->force;
+
+    if (wanted->waiter) {
+        wanted->waiter->collapsed = 1;
+        ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_COALESCED);
+    }
 }
 
 
@@ -254,8 +275,6 @@ ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted)
                                            f->info.symbol.len);
         ngx_rbtree_insert(&f->zone->flights, &f->node.node);
     }
-
-    ngx_post_event(&f->step, &ngx_posted_events);
 
     return f;
 }
@@ -835,6 +854,7 @@ ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f)
     }
 
     f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
+    f->answer.source = f->source;
 
     /* from here on, who asks begins a new fetch */
 

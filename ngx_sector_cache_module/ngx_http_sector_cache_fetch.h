@@ -14,6 +14,7 @@
 
 
 #include "ngx_http_sector_cache_conf.h"
+#include "sector_entry.h"
 
 
 typedef enum {
@@ -33,7 +34,8 @@ typedef enum {
 
 typedef struct {
     ngx_http_sector_cache_fetch_e       result;
-    ngx_str_t                           data;       /* OK: the sector */
+    sector_entry_t                      entry;      /* OK: the sector */
+    ngx_http_sector_cache_source_t     *source;
     uint64_t                            ttl_ms;     /* OK: fresh for, 0 if it
                                                        was not stored */
     ngx_str_t                           reason;     /* else: for people,
@@ -70,28 +72,33 @@ struct ngx_http_sector_cache_waiter_s {
                                                        told OPEN, and nothing
                                                        counted, where enough
                                                        others ask that */
+    unsigned                            collapsed:1;    /* set by the join: a
+                                                       fetch was under way */
 };
 
 
-/* What to fetch. */
+/* What to fetch, for whom. */
 
 typedef struct {
     ngx_http_sector_cache_loc_conf_t   *conf;
     ngx_http_core_srv_conf_t           *server;     /* of the API location */
     const char                         *symbol;     /* terminated */
+    ngx_http_sector_cache_waiter_t     *waiter;     /* NULL: a refresh that
+                                                       nobody waits for */
     unsigned                            shared:1;   /* join, and store */
     unsigned                            force:1;    /* also if it is fresh */
 } ngx_http_sector_cache_wanted_t;
 
 
 /*
- * Joins the fetch of a symbol that is under way, or begins one.  waiter may
- * be NULL: a refresh that nobody waits for.  Returns NGX_OK, or NGX_ERROR
- * when there is no memory: the handler will not run.
+ * Joins the fetches of n symbols that are under way, or begins them, in calls
+ * for many where the location has sector_cache_fetch_batch and more than one
+ * is to be begun; all of wanted are of one location.  Returns NGX_OK, or
+ * NGX_ERROR when there is no memory: of those that wait, the handlers will run
+ * unless they leave.
  */
 ngx_int_t ngx_http_sector_cache_fetch_join(
-    ngx_http_sector_cache_wanted_t *wanted,
-    ngx_http_sector_cache_waiter_t *waiter);
+    ngx_http_sector_cache_wanted_t *wanted, ngx_uint_t n);
 
 
 /* The answer that a symbol does not exist at the source, which is the same

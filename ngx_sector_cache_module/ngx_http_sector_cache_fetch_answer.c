@@ -4,8 +4,10 @@
  * flight that stored it, by which those who wait for that flight know it.
  */
 
+#include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_fetch_internal.h"
 #include "ngx_http_sector_cache_shm.h"
+#include "sector_http.h"
 
 
 #define NGX_HTTP_SECTOR_CACHE_REASON_MAX  512
@@ -15,8 +17,10 @@ static void ngx_http_sector_cache_fetch_judge_body(
     ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_detached_t *d);
+static ngx_int_t ngx_http_sector_cache_fetch_keep(
+    ngx_http_sector_cache_fetch_t *f, sector_model_output_t *out);
 static void ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
-    ngx_str_t *value, ngx_uint_t negative);
+    sector_entry_t *entry);
 static uint64_t ngx_http_sector_cache_fetch_retry_after(ngx_str_t *value);
 static void ngx_http_sector_cache_fetch_reason(ngx_pool_t *pool,
     ngx_str_t *reason, const char *fmt, ...);
@@ -85,7 +89,7 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
     if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND
         && f->shared)
     {
-        ngx_http_sector_cache_fetch_store(f, NULL, 1);
+        ngx_http_sector_cache_fetch_store(f, NULL);
     }
 }
 
@@ -162,18 +166,8 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
     switch (status) {
 
     case SECTOR_MODEL_OK:
-        f->answer.data.len = out.json_len;
-        f->answer.data.data = ngx_pnalloc(f->pool, out.json_len);
-
-        if (f->answer.data.data == NULL) {
+        if (ngx_http_sector_cache_fetch_keep(f, &out) != NGX_OK) {
             status = SECTOR_MODEL_NO_MEMORY;
-            break;
-        }
-
-        ngx_memcpy(f->answer.data.data, out.json, out.json_len);
-
-        if (f->shared) {
-            ngx_http_sector_cache_fetch_store(f, &f->answer.data, 0);
         }
 
         break;
@@ -205,57 +199,80 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
 }
 
 
-/* Stores a good answer, or notes that there is no such symbol.  A zone
+/* A sector that is good: the answer, and to be stored. */
+
+static ngx_int_t
+ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
+    sector_model_output_t *out)
+{
+    ngx_str_t        data;
+    sector_entry_t  *entry;
+
+    entry = &f->answer.entry;
+
+    data.len = out->json_len;
+    data.data = ngx_pnalloc(f->pool, out->json_len);
+
+    if (data.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(data.data, out->json, out->json_len);
+
+    if (ngx_http_sector_cache_entry_make(f->pool, f->zone, &data, entry)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    entry->quote_ms = out->quote_ms;
+
+    if (f->shared) {
+        ngx_http_sector_cache_fetch_store(f, entry);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Stores a good answer, or with NULL that there is no such symbol.  A zone
  * without room is no error: the answer is served all the same. */
 
 static void
 ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
-    ngx_str_t *value, ngx_uint_t negative)
+    sector_entry_t *entry)
 {
-    sector_store_t        *store;
-    sector_store_item_t    item;
-    sector_store_view_t    view;
-    sector_store_error_e   error;
+    sector_entry_t                      stored;
+    sector_store_view_t                 view;
+    ngx_http_sector_cache_entry_how_t   how;
 
-    store = &f->zone->store;
-
-    if (negative && store->policy.negative_ms == 0) {
+    if (entry == NULL && f->zone->policy.negative_ms == 0) {
         return;
     }
 
-    ngx_memzero(&item, sizeof(sector_store_item_t));
+    ngx_memzero(&how, sizeof(ngx_http_sector_cache_entry_how_t));
+    how.tag = f->turn.id;
 
-    item.value = negative ? "" : (const void *) value->data;
-    item.value_bytes = negative ? 0 : value->len;
-    item.negative = negative;
-    item.tag = f->turn.id;
-
-    error = sector_store_put(store, f->symbol, f->info.symbol.len, &item,
-                             ngx_current_msec,
-                             ngx_http_sector_cache_wall_ms());
-
-    if (error != SECTOR_STORE_OK) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "sector_cache_zone \"%V\" could not store \"%s\" of %uz "
-                      "bytes: %s", &f->zone->name, f->symbol,
-                      item.value_bytes,
-                      error == SECTOR_STORE_TOO_LARGE
-                      ? "larger than max_object" : "no room");
+    if (ngx_http_sector_cache_entry_put(f->zone, &f->info.symbol, entry, &how)
+        != NGX_OK)
+    {
         return;
     }
 
     f->answer.stored = 1;
 
-    if (sector_store_read(store, f->symbol, f->info.symbol.len,
-                          ngx_current_msec, &view)
-        != SECTOR_STORE_NONE)
+    if (ngx_http_sector_cache_entry_read(f->zone, &f->info.symbol, &view,
+                                         &stored)
+        == SECTOR_STORE_NONE)
     {
-        if (view.fresh_until_ms > ngx_current_msec) {
-            f->answer.ttl_ms = view.fresh_until_ms - ngx_current_msec;
-        }
-
-        sector_store_read_end(store);
+        return;
     }
+
+    if (view.fresh_until_ms > ngx_current_msec) {
+        f->answer.ttl_ms = view.fresh_until_ms - ngx_current_msec;
+    }
+
+    sector_store_read_end(&f->zone->store);
 }
 
 
@@ -265,14 +282,12 @@ ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
 {
     int64_t                age_ms;
     ngx_int_t              rc;
-    sector_store_t        *store;
+    sector_entry_t         entry;
     sector_store_view_t    view;
     sector_store_state_e   state;
 
-    store = &f->zone->store;
-
-    state = sector_store_read(store, f->symbol, f->info.symbol.len,
-                              ngx_current_msec, &view);
+    state = ngx_http_sector_cache_entry_read(f->zone, &f->info.symbol, &view,
+                                             &entry);
 
     if (state == SECTOR_STORE_NONE) {
         return NGX_DECLINED;
@@ -299,19 +314,12 @@ ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
 
         } else {
             f->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OK;
-            f->answer.data.len = view.value_bytes;
-            f->answer.data.data = ngx_pnalloc(f->pool, view.value_bytes);
-
-            if (f->answer.data.data) {
-                ngx_memcpy(f->answer.data.data, view.value, view.value_bytes);
-
-            } else {
-                rc = NGX_DECLINED;
-            }
+            rc = ngx_http_sector_cache_entry_copy(f->pool, &entry,
+                                                  &f->answer.entry);
         }
     }
 
-    sector_store_read_end(store);
+    sector_store_read_end(&f->zone->store);
 
     return rc;
 }
@@ -371,17 +379,13 @@ ngx_http_sector_cache_fetch_told(ngx_http_sector_cache_fetch_t *f,
 static uint64_t
 ngx_http_sector_cache_fetch_retry_after(ngx_str_t *value)
 {
-    time_t     date;
-    ngx_int_t  seconds;
+    time_t   date;
+    int64_t  seconds;
 
-    if (value->len == 0) {
-        return 0;
-    }
+    seconds = sector_http_retry_after((char *) value->data, value->len);
 
-    seconds = ngx_atoi(value->data, value->len);
-
-    if (seconds != NGX_ERROR) {
-        return (uint64_t) ngx_min(seconds, 365 * 86400) * 1000;
+    if (seconds >= 0) {
+        return (uint64_t) seconds * 1000;
     }
 
     date = ngx_parse_http_time(value->data, value->len);
@@ -410,7 +414,7 @@ ngx_http_sector_cache_fetch_fail(ngx_http_sector_cache_fetch_t *f,
     va_list  args;
 
     f->answer.result = result;
-    ngx_str_null(&f->answer.data);
+    ngx_memzero(&f->answer.entry, sizeof(sector_entry_t));
 
     va_start(args, fmt);
     ngx_http_sector_cache_fetch_vreason(f->pool, &f->answer.reason, fmt, args);

@@ -4,6 +4,7 @@
 
 #include "ngx_http_sector_cache_conf.h"
 #include "ngx_http_sector_cache_fetch.h"
+#include "ngx_http_sector_cache_market.h"
 #include "ngx_http_sector_cache_persist.h"
 #include "ngx_http_sector_cache_probe.h"
 #include "ngx_http_sector_cache_shm.h"
@@ -68,6 +69,35 @@ static ngx_command_t  ngx_http_sector_cache_commands[] = {
       ngx_http_sector_cache_conf_fetch,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("sector_cache_fetch_batch"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+          |NGX_CONF_TAKE23|NGX_CONF_TAKE4,
+      ngx_http_sector_cache_conf_batch,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_bypass"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_set_predicate_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sector_cache_loc_conf_t, bypass),
+      NULL },
+
+    { ngx_string("sector_cache_envelope"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sector_cache_loc_conf_t, envelope),
+      NULL },
+
+    { ngx_string("sector_cache_gzip"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sector_cache_loc_conf_t, gzip),
       NULL },
 
     { ngx_string("sector_cache_status"),
@@ -145,6 +175,7 @@ ngx_http_sector_cache_init_process(ngx_cycle_t *cycle)
         ngx_http_sector_cache_persist_start(cycle, mcf);
 
         ngx_http_sector_cache_fetch_init(mcf);
+        ngx_http_sector_cache_market_init();
         ngx_http_sector_cache_probe_wake(mcf);
         ngx_http_sector_cache_wake_listen(cycle, ngx_http_sector_cache_woken);
     }

@@ -196,7 +196,9 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
     wanted.shared = (wanted.conf->flag != NGX_HTTP_SECTOR_CACHE_OFF);
     wanted.force = 1;
 
-    if (ngx_http_sector_cache_fetch_join(&wanted, &probe->waiter) != NGX_OK) {
+    wanted.waiter = &probe->waiter;
+
+    if (ngx_http_sector_cache_fetch_join(&wanted, 1) != NGX_OK) {
         ngx_free(probe);
         return NGX_ERROR;
     }

@@ -1,42 +1,37 @@
+/*
+ * The order of things: conditions are looked at before a body is made, since
+ * a client that has the data needs none; the body is made while the entry can
+ * be read; then everything is sent.
+ *
+ * nginx's own not-modified filter is told to keep out: it lets a client have
+ * the body again when If-None-Match matches and If-Modified-Since does not,
+ * where RFC 9110, 13.2.2 has the latter ignored.
+ */
+
+#include "ngx_http_sector_cache_headers.h"
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_shm.h"
+#include "sector_http.h"
 
 
-static ngx_int_t ngx_http_sector_cache_add_header(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
+static ngx_uint_t ngx_http_sector_cache_gzip(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head);
 
 
 ngx_int_t
 ngx_http_sector_cache_send_error(ngx_http_request_t *r,
-    const ngx_http_sector_cache_error_t *error)
+    ngx_http_sector_cache_error_t *error)
 {
     char                    *text;
     size_t                   len;
-    u_char                  *p;
-    ngx_str_t                value;
+    ngx_buf_t               *b;
     sector_compose_error_t   e;
 
-    static ngx_str_t  allow = ngx_string("GET, HEAD");
-
-    if (error->retry_after_s) {
-        p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-        if (p == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        value.data = p;
-        value.len = ngx_sprintf(p, "%uL", error->retry_after_s) - p;
-
-        if (ngx_http_sector_cache_add_header(r, "Retry-After", &value)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (error->head.detail == NULL) {
+        error->head.detail = error->code;
     }
 
-    if (error->status == NGX_HTTP_NOT_ALLOWED
-        && ngx_http_sector_cache_add_header(r, "Allow", &allow) != NGX_OK)
-    {
+    if (ngx_http_sector_cache_add_error_headers(r, error) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -51,7 +46,19 @@ ngx_http_sector_cache_send_error(ngx_http_request_t *r,
     len = 0;
     text = sector_compose_error(&e, &len);
 
-    return ngx_http_sector_cache_send_text(r, error->status, text, len);
+    if (text == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b = ngx_create_temp_buf(r->pool, len);
+
+    if (b) {
+        b->last = ngx_cpymem(b->pos, text, len);
+    }
+
+    free(text);
+
+    return ngx_http_sector_cache_send(r, error->status, &error->head, b);
 }
 
 
@@ -71,15 +78,21 @@ ngx_http_sector_cache_send_not_found(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_http_sector_cache_send_not_allowed(ngx_http_request_t *r)
+ngx_http_sector_cache_send_not_allowed(ngx_http_request_t *r,
+    const char *allowed)
 {
+    u_char                         text[128];
     ngx_http_sector_cache_error_t  error;
 
     ngx_memzero(&error, sizeof(ngx_http_sector_cache_error_t));
 
+    *ngx_snprintf(text, sizeof(text) - 1,
+                  "Method is not allowed here, allowed: %s", allowed) = '\0';
+
     error.status = NGX_HTTP_NOT_ALLOWED;
     error.code = "METHOD_NOT_ALLOWED";
-    error.text = "Method is not allowed here, allowed: GET, HEAD";
+    error.text = (char *) text;
+    error.allow = allowed;
 
     return ngx_http_sector_cache_send_error(r, &error);
 }
@@ -89,7 +102,8 @@ ngx_int_t
 ngx_http_sector_cache_send_text(ngx_http_request_t *r, ngx_uint_t status,
     char *text, size_t len)
 {
-    ngx_buf_t  *b;
+    ngx_buf_t                     *b;
+    ngx_http_sector_cache_head_t   head;
 
     if (text == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -103,7 +117,9 @@ ngx_http_sector_cache_send_text(ngx_http_request_t *r, ngx_uint_t status,
 
     free(text);
 
-    return ngx_http_sector_cache_send(r, status, b);
+    ngx_memzero(&head, sizeof(ngx_http_sector_cache_head_t));
+
+    return ngx_http_sector_cache_send(r, status, &head, b);
 }
 
 
@@ -111,48 +127,105 @@ ngx_int_t
 ngx_http_sector_cache_send_data(ngx_http_request_t *r, ngx_uint_t status,
     char *text, size_t len)
 {
-    ngx_buf_t              *b;
-    sector_compose_meta_t   meta;
+    char                              tail[SECTOR_COMPOSE_TAIL_MAX];
+    ngx_buf_t                        *b;
+    sector_gzip_piece_t               pieces[3];
+    sector_compose_meta_t             meta;
+    ngx_http_sector_cache_head_t      head;
+    ngx_http_sector_cache_loc_conf_t *lcf;
 
     if (text == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_sector_cache_module);
+
     ngx_memzero(&meta, sizeof(sector_compose_meta_t));
+    ngx_memzero(&head, sizeof(ngx_http_sector_cache_head_t));
+    ngx_memzero(pieces, sizeof(pieces));
+
     meta.wall_ms = ngx_http_sector_cache_wall_ms();
 
-    b = ngx_http_sector_cache_envelope(r, text, len, &meta);
+    pieces[1].text = text;
+    pieces[1].len = len;
+
+    if (lcf->envelope) {
+        pieces[0].text = SECTOR_COMPOSE_HEAD;
+        pieces[0].len = sizeof(SECTOR_COMPOSE_HEAD) - 1;
+        pieces[2].text = tail;
+        pieces[2].len = sector_compose_tail(tail, &meta);
+    }
+
+    b = ngx_http_sector_cache_body(r, &head, pieces, 3);
 
     free(text);
 
-    return ngx_http_sector_cache_send(r, status, b);
+    return ngx_http_sector_cache_send(r, status, &head, b);
 }
 
 
 ngx_buf_t *
-ngx_http_sector_cache_envelope(ngx_http_request_t *r, const void *data,
-    size_t len, const sector_compose_meta_t *meta)
+ngx_http_sector_cache_body(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head, const sector_gzip_piece_t *pieces,
+    size_t n)
 {
     ngx_buf_t  *b;
 
-    b = ngx_create_temp_buf(r->pool, sizeof(SECTOR_COMPOSE_HEAD) - 1 + len
-                                     + SECTOR_COMPOSE_TAIL_MAX);
-    if (b == NULL) {
-        return NULL;
+    if (ngx_http_sector_cache_gzip(r, head)) {
+        b = ngx_create_temp_buf(r->pool, sector_gzip_bytes(pieces, n));
+
+        if (b) {
+            b->last += sector_gzip_write(pieces, n, b->pos);
+        }
+
+        return b;
     }
 
-    b->last = ngx_cpymem(b->last, SECTOR_COMPOSE_HEAD,
-                         sizeof(SECTOR_COMPOSE_HEAD) - 1);
-    b->last = ngx_cpymem(b->last, data, len);
-    b->last += sector_compose_tail((char *) b->last, meta);
+    b = ngx_create_temp_buf(r->pool, sector_gzip_text_bytes(pieces, n));
+
+    if (b) {
+        b->last += sector_gzip_text_write(pieces, n, b->pos);
+    }
 
     return b;
 }
 
 
+/* Whether the body is to be compressed; head says what came of it. */
+
+static ngx_uint_t
+ngx_http_sector_cache_gzip(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head)
+{
+    ngx_http_sector_cache_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_sector_cache_module);
+
+    if (!lcf->gzip) {
+        return 0;
+    }
+
+    head->vary = 1;
+
+#if (NGX_HTTP_GZIP)
+
+    if (r->headers_in.accept_encoding
+        && sector_http_accepts_gzip(
+                       (char *) r->headers_in.accept_encoding->value.data,
+                       r->headers_in.accept_encoding->value.len))
+    {
+        head->gzip = 1;
+    }
+
+#endif
+
+    return head->gzip;
+}
+
+
 ngx_int_t
 ngx_http_sector_cache_send(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_buf_t *b)
+    ngx_http_sector_cache_head_t *head, ngx_buf_t *b)
 {
     ngx_int_t    rc;
     ngx_chain_t  out;
@@ -167,6 +240,12 @@ ngx_http_sector_cache_send(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
+    r->disable_not_modified = 1;
+
+    if (ngx_http_sector_cache_add_headers(r, head) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     rc = ngx_http_send_header(r);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
@@ -180,6 +259,44 @@ ngx_http_sector_cache_send(ngx_http_request_t *r, ngx_uint_t status,
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_send_condition(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head, ngx_int_t status)
+{
+    ngx_http_sector_cache_error_t      error;
+    ngx_http_sector_cache_loc_conf_t  *lcf;
+
+    if (status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        return status;
+    }
+
+    if (status != NGX_HTTP_NOT_MODIFIED) {
+        ngx_memzero(&error, sizeof(ngx_http_sector_cache_error_t));
+
+        error.status = NGX_HTTP_PRECONDITION_FAILED;
+        error.code = "PRECONDITION_FAILED";
+        error.text = "If-Match or If-Unmodified-Since does not hold";
+        error.head.cache = head->cache;
+
+        return ngx_http_sector_cache_send_error(r, &error);
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_sector_cache_module);
+
+    head->vary = lcf->gzip;
+
+    r->headers_out.status = NGX_HTTP_NOT_MODIFIED;
+    r->headers_out.content_length_n = -1;
+    r->disable_not_modified = 1;
+
+    if (ngx_http_sector_cache_add_headers(r, head) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_send_header(r);
 }
 
 
@@ -206,28 +323,6 @@ ngx_http_sector_cache_path(ngx_http_request_t *r, ngx_str_t *path)
 
     path->data = r->uri.data + len;
     path->len = r->uri.len - len;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_sector_cache_add_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = *value;
 
     return NGX_OK;
 }

@@ -1,8 +1,8 @@
 /*
- * Sending: JSON bodies, errors, and sectors in their envelope.
+ * Sending: headers, conditions, compression, JSON bodies and errors.
  *
- * Layer 2.  Every function sends a complete response and returns what
- * ngx_http_finalize_request() wants.
+ * Layer 2.  Every function that sends, sends a complete response and returns
+ * what ngx_http_finalize_request() wants.
  */
 
 #ifndef NGX_HTTP_SECTOR_CACHE_RESPONSE_H
@@ -11,6 +11,33 @@
 
 #include "ngx_http_sector_cache_conf.h"
 #include "sector_compose.h"
+#include "sector_gzip.h"
+
+
+/* What the headers say of an answer; all zero: an answer of our own making
+ * that nobody may keep. */
+
+typedef struct {
+    const char                         *cache;      /* Cache-Status (RFC 9211):
+                                                       "hit", "fwd=miss", ...;
+                                                       NULL: not from a cache */
+    const char                         *detail;     /* of it; or NULL */
+    ngx_uint_t                          fwd_status; /* of it; 0: none */
+    uint64_t                            etag;       /* with validators */
+    time_t                              modified_s; /* the same */
+    uint64_t                            age_s;
+    int64_t                             ttl_s;      /* with keep: time left;
+                                                       below 0: how long past
+                                                       it */
+    unsigned                            validators:1;
+    unsigned                            keep:1;     /* Cache-Control: max-age,
+                                                       not no-store */
+    unsigned                            ttl:1;      /* in Cache-Status */
+    unsigned                            stored:1;   /* the same */
+    unsigned                            collapsed:1;    /* the same */
+    unsigned                            gzip:1;     /* the body is */
+    unsigned                            vary:1;     /* it might have been */
+} ngx_http_sector_cache_head_t;
 
 
 /* An error of an endpoint; the strings are terminated. */
@@ -23,6 +50,10 @@ typedef struct {
     const char                         *source;             /* or NULL */
     ngx_uint_t                          upstream_status;    /* or 0 */
     uint64_t                            retry_after_s;      /* or 0 */
+    const char                         *allow;  /* or NULL: GET, HEAD */
+    ngx_http_sector_cache_head_t        head;   /* cache, age, ttl, keep; its
+                                                   detail is the code unless
+                                                   it is set */
 } ngx_http_sector_cache_error_t;
 
 
@@ -30,13 +61,14 @@ typedef struct {
  * them.  The one place that writes an error body. */
 
 ngx_int_t ngx_http_sector_cache_send_error(ngx_http_request_t *r,
-    const ngx_http_sector_cache_error_t *error);
+    ngx_http_sector_cache_error_t *error);
 
 
 /* The errors that are alike everywhere. */
 
 ngx_int_t ngx_http_sector_cache_send_not_found(ngx_http_request_t *r);
-ngx_int_t ngx_http_sector_cache_send_not_allowed(ngx_http_request_t *r);
+ngx_int_t ngx_http_sector_cache_send_not_allowed(ngx_http_request_t *r,
+    const char *allowed);
 
 
 /* Sends malloc'ed text of len bytes as JSON, and frees it.  text may be NULL,
@@ -52,17 +84,25 @@ ngx_int_t ngx_http_sector_cache_send_data(ngx_http_request_t *r,
     ngx_uint_t status, char *text, size_t len);
 
 
-/* A buffer that holds a whole envelope round data of len bytes, copied, or
- * NULL: for data in shared memory, which must be let go before it is sent. */
+/* Sends what ngx_http_sector_cache_conditions() said, which is not NGX_OK. */
 
-ngx_buf_t *ngx_http_sector_cache_envelope(ngx_http_request_t *r,
-    const void *data, size_t len, const sector_compose_meta_t *meta);
+ngx_int_t ngx_http_sector_cache_send_condition(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head, ngx_int_t status);
 
 
-/* Sends a whole body. */
+/* A buffer with a body made of pieces, or NULL: compressed where the location
+ * is set so and the client accepts it, which is noted in head.  Copies, so
+ * that a piece may be in shared memory. */
+
+ngx_buf_t *ngx_http_sector_cache_body(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head, const sector_gzip_piece_t *pieces,
+    size_t n);
+
+
+/* Sends a body, NULL being a lack of memory, with its headers. */
 
 ngx_int_t ngx_http_sector_cache_send(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_buf_t *b);
+    ngx_http_sector_cache_head_t *head, ngx_buf_t *b);
 
 
 /* What follows the location's own prefix in the URI, with its "/"; empty for

@@ -95,9 +95,16 @@ ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     u_char                        *reserve;
     size_t                         reserve_bytes;
     sector_store_ops_t             ops;
+    sector_store_policy_t          policy;
     ngx_http_sector_cache_zone_t  *zone;
 
     zone = shm_zone->data;
+
+    /* max_object is of the data, and watched over before it is packed */
+
+    policy = zone->policy;
+    policy.max_object_bytes = SIZE_MAX;
+
     zone->slab.shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     zone->slab.name = &zone->name;
 
@@ -111,14 +118,13 @@ ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         ops.reset(ops.ctx);
 
         sector_store_create(&zone->store, reserve, reserve_bytes, &ops,
-                            &zone->policy);
+                            &policy);
         ngx_http_sector_cache_shm_renewed(shm_zone);
         ngx_http_sector_cache_persist_load(zone, shm_zone->shm.log);
         return NGX_OK;
     }
 
-    if (sector_store_open(&zone->store, reserve, reserve_bytes, &ops,
-                          &zone->policy)
+    if (sector_store_open(&zone->store, reserve, reserve_bytes, &ops, &policy)
         != 0)
     {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,

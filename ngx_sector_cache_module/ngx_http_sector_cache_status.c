@@ -28,7 +28,7 @@ ngx_http_sector_cache_status_handler(ngx_http_request_t *r)
     }
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_http_sector_cache_send_not_allowed(r);
+        return ngx_http_sector_cache_send_not_allowed(r, "GET, HEAD");
     }
 
     return ngx_http_sector_cache_stats_handler(r);

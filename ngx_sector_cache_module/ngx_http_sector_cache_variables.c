@@ -14,6 +14,7 @@ static ngx_int_t ngx_http_sector_cache_breaker_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_sector_cache_fetch_time_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static u_char *ngx_http_sector_cache_escape(u_char *p, ngx_str_t *text);
 static void ngx_http_sector_cache_set_value(ngx_http_variable_value_t *v,
     u_char *data, size_t len);
 
@@ -24,7 +25,7 @@ static ngx_http_variable_t  ngx_http_sector_cache_vars[] = {
       ngx_http_sector_cache_symbol_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("sector_cache_symbols"), NULL,
-      ngx_http_sector_cache_symbol_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      ngx_http_sector_cache_symbol_variable, 1, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("sector_cache_status"), NULL,
       ngx_http_sector_cache_status_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -84,33 +85,66 @@ static ngx_int_t
 ngx_http_sector_cache_symbol_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                        *p, *last;
+    u_char                        *p;
+    ngx_str_t                      text;
     ngx_http_sector_cache_info_t  *info;
 
     info = ngx_http_sector_cache_get_info(r);
 
-    if (info == NULL || info->symbol.len == 0) {
+    if (info == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    /* of one symbol, the list is that symbol */
+
+    text = (data && info->symbols.len) ? info->symbols : info->symbol;
+
+    if (text.len == 0) {
         v->not_found = 1;
         return NGX_OK;
     }
 
     if (!info->escape) {
-        ngx_http_sector_cache_set_value(v, info->symbol.data,
-                                        info->symbol.len);
+        ngx_http_sector_cache_set_value(v, text.data, text.len);
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, 3 * info->symbol.len);
+    p = ngx_pnalloc(r->pool, 3 * text.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    last = (u_char *) ngx_escape_uri(p, info->symbol.data, info->symbol.len,
-                                     NGX_ESCAPE_URI_COMPONENT);
-
-    ngx_http_sector_cache_set_value(v, p, last - p);
+    ngx_http_sector_cache_set_value(v, p,
+                                    ngx_http_sector_cache_escape(p, &text)
+                                    - p);
 
     return NGX_OK;
+}
+
+
+/* Escapes each symbol of a list, and leaves the commas between them. */
+
+static u_char *
+ngx_http_sector_cache_escape(u_char *p, ngx_str_t *text)
+{
+    u_char  *symbol, *end, *last;
+
+    symbol = text->data;
+    last = text->data + text->len;
+
+    for ( ;; ) {
+        end = ngx_strlchr(symbol, last, ',');
+
+        p = (u_char *) ngx_escape_uri(p, symbol, (end ? end : last) - symbol,
+                                      NGX_ESCAPE_URI_COMPONENT);
+        if (end == NULL) {
+            return p;
+        }
+
+        *p++ = ',';
+        symbol = end + 1;
+    }
 }
 
 

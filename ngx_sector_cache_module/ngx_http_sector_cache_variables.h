@@ -16,6 +16,7 @@
 
 typedef struct {
     ngx_str_t                           symbol;
+    ngx_str_t                           symbols;    /* of a batch */
     ngx_http_sector_cache_source_t     *source;
     ngx_str_t                           status;     /* HIT, MISS, ... */
     uint64_t                            age_s;

@@ -5,7 +5,7 @@
 
 
 #define SECTOR_DUMP_MAGIC    0x31706d7544636553ULL      /* "SecDump1" */
-#define SECTOR_DUMP_VERSION  1
+#define SECTOR_DUMP_VERSION  2
 
 #define SECTOR_DUMP_SIZE_MIN  65536      /* bytes first allocated */
 

@@ -35,6 +35,8 @@
 
 #define SECTOR_STATS_EVENTS(X)                                                \
     X(EXPIRED, "expired", "misses that found an entry past its ttl")          \
+    X(SHADOW_DIFFERS, "shadowDiffers", "would-be hits, in shadow, whose data" \
+      " was not what was fetched")                                            \
     X(STORE, "stores", "entries stored")                                      \
     X(EVICT, "evictions", "entries removed to make room")                     \
     X(EXPIRE, "expirations", "entries removed because past every window")     \

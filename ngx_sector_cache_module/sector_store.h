@@ -134,6 +134,7 @@ typedef struct {
     size_t          value_bytes;    /* 0 .. policy.max_object_bytes */
     uint64_t        tag;            /* the caller's, returned by read */
     uint64_t        ttl_limit_ms;
+    unsigned        brief:1;        /* never served past its fresh time */
     unsigned        negative:1;
 } sector_store_item_t;
 

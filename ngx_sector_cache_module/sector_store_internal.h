@@ -24,7 +24,7 @@
 
 
 #define SECTOR_STORE_MAGIC      0x65726f7453636553ULL   /* "SecStore" */
-#define SECTOR_STORE_VERSION    2
+#define SECTOR_STORE_VERSION    3
 #define SECTOR_STORE_LINE       64      /* bytes of a cache line */
 
 #define SECTOR_STORE_PAGE       4096    /* the reserve is a multiple of it */

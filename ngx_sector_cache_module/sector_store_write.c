@@ -266,6 +266,11 @@ sector_store_windows(const sector_store_t *st, const sector_store_item_t *item,
         fresh_ms = sector_store_jitter(st, fresh_ms);
     }
 
+    if (item->brief) {
+        stale_ms = 0;
+        swr_ms = 0;
+    }
+
     if (stale_ms < swr_ms) {
         stale_ms = swr_ms;
     }

@@ -1,0 +1,208 @@
+#include "ngx_http_sector_cache_entry.h"
+#include "ngx_http_sector_cache_shm.h"
+#include "sector_gzip.h"
+
+#include <ngx_md5.h>
+
+
+static void ngx_http_sector_cache_entry_refused(
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, sector_entry_t *entry,
+    const char *why);
+static void ngx_http_sector_cache_entry_modified(
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
+    sector_entry_t *entry);
+
+
+/* The ETag says that the data is the same, over workers, machines and
+ * restarts: the first half of its MD5. */
+
+ngx_int_t
+ngx_http_sector_cache_entry_make(ngx_pool_t *pool,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *data,
+    sector_entry_t *entry)
+{
+    int             rc;
+    size_t          len;
+    u_char         *p, hash[16];
+    ngx_md5_t       md5;
+    ngx_uint_t      i;
+    unsigned char  *deflate;
+
+    ngx_memzero(entry, sizeof(sector_entry_t));
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, data->data, data->len);
+    ngx_md5_final(hash, &md5);
+
+    for (i = 0; i < sizeof(entry->etag); i++) {
+        entry->etag = entry->etag << 8 | hash[i];
+    }
+
+    entry->data = data->data;
+    entry->data_len = data->len;
+    entry->quote_ms = INT64_MIN;
+    entry->modified_s = (uint32_t) ngx_time();
+
+    if (!zone->gzip) {
+        return NGX_OK;
+    }
+
+    rc = sector_gzip_deflate(data->data, data->len, &deflate, &len,
+                             &entry->crc, &entry->crc_op);
+    if (rc != 0) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(pool, len);
+
+    if (p) {
+        ngx_memcpy(p, deflate, len);
+    }
+
+    free(deflate);
+
+    entry->deflate = p;
+    entry->deflate_len = len;
+
+    return p ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *key, sector_entry_t *entry,
+    const ngx_http_sector_cache_entry_how_t *how)
+{
+    u_char                *value;
+    sector_store_item_t    item;
+    sector_store_error_e   error;
+
+    ngx_memzero(&item, sizeof(sector_store_item_t));
+
+    item.value = "";
+    item.tag = how->tag;
+    item.ttl_limit_ms = how->ttl_limit_ms;
+    item.brief = how->brief;
+    item.negative = (entry == NULL);
+    value = NULL;
+
+    if (entry) {
+        ngx_http_sector_cache_entry_modified(zone, key, entry);
+
+        if (entry->data_len > zone->policy.max_object_bytes) {
+            sector_store_count(&zone->store, SECTOR_STAT_REFUSE_LARGE);
+            ngx_http_sector_cache_entry_refused(zone, key, entry,
+                                                "larger than max_object");
+            return NGX_DECLINED;
+        }
+
+        item.value_bytes = sector_entry_bytes(entry);
+
+        value = ngx_alloc(item.value_bytes, ngx_cycle->log);
+        if (value == NULL) {
+            return NGX_DECLINED;
+        }
+
+        sector_entry_pack(entry, value);
+        item.value = value;
+    }
+
+    error = sector_store_put(&zone->store, key->data, key->len, &item,
+                             ngx_current_msec,
+                             ngx_http_sector_cache_wall_ms());
+    if (value) {
+        ngx_free(value);
+    }
+
+    if (error == SECTOR_STORE_OK) {
+        return NGX_OK;
+    }
+
+    ngx_http_sector_cache_entry_refused(zone, key, entry, "no room");
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_sector_cache_entry_refused(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *key, sector_entry_t *entry, const char *why)
+{
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "sector_cache_zone \"%V\" could not store \"%V\" of %uz "
+                  "bytes: %s", &zone->name, key, entry ? entry->data_len : 0,
+                  why);
+}
+
+
+/* Data that did not change was modified when it was modified before; but not
+ * in the future, where a clock was wrong. */
+
+static void
+ngx_http_sector_cache_entry_modified(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *key, sector_entry_t *entry)
+{
+    sector_entry_t        earlier;
+    sector_store_view_t   view;
+
+    if (ngx_http_sector_cache_entry_read(zone, key, &view, &earlier)
+        == SECTOR_STORE_NONE)
+    {
+        return;
+    }
+
+    if (!view.negative && earlier.etag == entry->etag
+        && earlier.modified_s < entry->modified_s)
+    {
+        entry->modified_s = earlier.modified_s;
+    }
+
+    sector_store_read_end(&zone->store);
+}
+
+
+sector_store_state_e
+ngx_http_sector_cache_entry_read(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *key, sector_store_view_t *view, sector_entry_t *entry)
+{
+    sector_store_state_e  state;
+
+    state = sector_store_read(&zone->store, key->data, key->len,
+                              ngx_current_msec, view);
+
+    if (state == SECTOR_STORE_NONE || view->negative) {
+        return state;
+    }
+
+    if (sector_entry_unpack(view->value, view->value_bytes, entry) != 0) {
+        sector_store_read_end(&zone->store);
+        return SECTOR_STORE_NONE;
+    }
+
+    return state;
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_entry_copy(ngx_pool_t *pool, const sector_entry_t *from,
+    sector_entry_t *to)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, from->data_len + from->deflate_len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *to = *from;
+
+    to->data = p;
+    p = ngx_cpymem(p, from->data, from->data_len);
+
+    if (from->deflate) {
+        to->deflate = p;
+        ngx_memcpy(p, from->deflate, from->deflate_len);
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,59 @@
+/*
+ * What is stored under a key, between the store, which knows bytes, and those
+ * who know sectors and snapshots.
+ *
+ * Layer 2.
+ */
+
+#ifndef NGX_HTTP_SECTOR_CACHE_ENTRY_H
+#define NGX_HTTP_SECTOR_CACHE_ENTRY_H
+
+
+#include "ngx_http_sector_cache_conf.h"
+#include "sector_entry.h"
+
+
+/* How an entry is to be stored; all zero: as the zone's policy says. */
+
+typedef struct {
+    uint64_t                            tag;        /* of the store's item */
+    uint64_t                            ttl_limit_ms;   /* 0: the policy's */
+    unsigned                            brief:1;    /* not kept when it is no
+                                                       longer fresh */
+} ngx_http_sector_cache_entry_how_t;
+
+
+/*
+ * Makes an entry of data, which stays the caller's, modified now: hashes it
+ * and, where the zone keeps entries compressed as well, deflates it into the
+ * pool.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_sector_cache_entry_make(ngx_pool_t *pool,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *data,
+    sector_entry_t *entry);
+
+
+/*
+ * Stores an entry, or with NULL that there is no such symbol.  Where the data
+ * is what was stored before, so becomes its time of modification.  NGX_OK, or
+ * NGX_DECLINED if the zone has no room (logged).
+ */
+ngx_int_t ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *key, sector_entry_t *entry,
+    const ngx_http_sector_cache_entry_how_t *how);
+
+
+/* As sector_store_read(), with the entry unpacked where it is not negative. */
+
+sector_store_state_e ngx_http_sector_cache_entry_read(
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
+    sector_store_view_t *view, sector_entry_t *entry);
+
+
+/* A copy of an entry in the pool.  NGX_OK or NGX_ERROR. */
+
+ngx_int_t ngx_http_sector_cache_entry_copy(ngx_pool_t *pool,
+    const sector_entry_t *from, sector_entry_t *to);
+
+
+#endif /* NGX_HTTP_SECTOR_CACHE_ENTRY_H */

@@ -1,0 +1,37 @@
+/*
+ * The headers of a request that matter to us, and those that we answer with.
+ *
+ * Layer 2.
+ */
+
+#ifndef NGX_HTTP_SECTOR_CACHE_HEADERS_H
+#define NGX_HTTP_SECTOR_CACHE_HEADERS_H
+
+
+#include "ngx_http_sector_cache_response.h"
+
+
+/* Adds what head says: ETag, Last-Modified, Age, Cache-Control, Cache-Status,
+ * Vary and Content-Encoding.  NGX_OK or NGX_ERROR. */
+
+ngx_int_t ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
+    const ngx_http_sector_cache_head_t *head);
+
+
+/* Adds what an error has beside: Retry-After and Allow. */
+
+ngx_int_t ngx_http_sector_cache_add_error_headers(ngx_http_request_t *r,
+    const ngx_http_sector_cache_error_t *error);
+
+
+/*
+ * Whether the request's conditions (RFC 9110, section 13) let an answer
+ * with the validators of head through: NGX_OK, or the status to send in its
+ * place, NGX_HTTP_NOT_MODIFIED, NGX_HTTP_PRECONDITION_FAILED or, without
+ * memory, NGX_HTTP_INTERNAL_SERVER_ERROR.
+ */
+ngx_int_t ngx_http_sector_cache_conditions(ngx_http_request_t *r,
+    const ngx_http_sector_cache_head_t *head);
+
+
+#endif /* NGX_HTTP_SECTOR_CACHE_HEADERS_H */

@@ -1,0 +1,310 @@
+/*
+ * What is fresh in memory, which is nearly every request, is sent from there
+ * without a copy in between; all else goes the way of a batch, as one of one.
+ */
+
+#include "ngx_http_sector_cache_sector.h"
+#include "ngx_http_sector_cache_shm.h"
+
+
+static ngx_int_t ngx_http_sector_cache_sector_memory(
+    ngx_http_sector_cache_client_t *client, ngx_str_t *symbol);
+static ngx_int_t ngx_http_sector_cache_sector_fetch(
+    ngx_http_sector_cache_client_t *client, ngx_str_t *symbol);
+static void ngx_http_sector_cache_sector_gathered(
+    ngx_http_sector_cache_gather_t *g);
+static ngx_int_t ngx_http_sector_cache_sector_answer(
+    ngx_http_sector_cache_client_t *client);
+static ngx_int_t ngx_http_sector_cache_sector_found(
+    ngx_http_sector_cache_client_t *client,
+    ngx_http_sector_cache_part_t *part);
+static void ngx_http_sector_cache_sector_forwarded(
+    ngx_http_sector_cache_part_t *part, ngx_http_sector_cache_head_t *head);
+static ngx_int_t ngx_http_sector_cache_symbol_error(ngx_http_request_t *r,
+    ngx_uint_t status, const char *code, const char *symbol, const char *fmt,
+    ...);
+
+
+ngx_int_t
+ngx_http_sector_cache_sector_handler(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf, ngx_str_t *text)
+{
+    u_char                           *p;
+    char                              name[SECTOR_SYMBOL_MAX + 1];
+    ngx_int_t                         rc;
+    ngx_str_t                         symbol;
+    ngx_http_sector_cache_mode_t      mode;
+    ngx_http_sector_cache_client_t   *client;
+
+    if (sector_model_symbol((char *) text->data, text->len, name) != 0) {
+        return ngx_http_sector_cache_invalid_symbol(r);
+    }
+
+    if (!lcf->unknown && ngx_http_sector_cache_find_symbol(lcf, name) == NULL)
+    {
+        return ngx_http_sector_cache_symbol_error(r, NGX_HTTP_NOT_FOUND,
+                   "UNKNOWN_SYMBOL", name, "Symbol %s is not configured",
+                   name);
+    }
+
+    if (ngx_http_sector_cache_client_mode(r, lcf, &mode) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    client = ngx_http_sector_cache_client_create(r, lcf, &mode);
+    p = ngx_pnalloc(r->pool, text->len + 1);
+
+    if (client == NULL || p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    symbol.data = p;
+    symbol.len = text->len;
+    ngx_memcpy(p, name, text->len + 1);
+
+    client->info.symbol = symbol;
+
+    if (mode.flag == NGX_HTTP_SECTOR_CACHE_ON && !mode.bypass) {
+        rc = ngx_http_sector_cache_sector_memory(client, &symbol);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    return ngx_http_sector_cache_sector_fetch(client, &symbol);
+}
+
+
+/* Answers from memory; NGX_DECLINED if that has nothing to be sent at once. */
+
+static ngx_int_t
+ngx_http_sector_cache_sector_memory(ngx_http_sector_cache_client_t *client,
+    ngx_str_t *symbol)
+{
+    int64_t                           ttl_s;
+    uint64_t                          age_s;
+    ngx_int_t                         rc;
+    ngx_buf_t                        *b;
+    sector_entry_t                    entry;
+    sector_gzip_piece_t               pieces[3];
+    sector_store_view_t               view;
+    sector_store_state_e              state;
+    sector_compose_meta_t             meta;
+    ngx_http_sector_cache_head_t      head;
+    ngx_http_sector_cache_zone_t     *zone;
+    ngx_http_sector_cache_outcome_e   outcome;
+
+    zone = client->conf->sectors;
+
+    state = ngx_http_sector_cache_entry_read(zone, symbol, &view, &entry);
+
+    if (state == SECTOR_STORE_NONE) {
+        return NGX_DECLINED;
+    }
+
+    if (view.negative || state == SECTOR_STORE_STALE) {
+        sector_store_read_end(&zone->store);
+        return NGX_DECLINED;
+    }
+
+    outcome = (state == SECTOR_STORE_FRESH) ? NGX_HTTP_SECTOR_CACHE_HIT
+                                            : NGX_HTTP_SECTOR_CACHE_UPDATING;
+
+    ngx_http_sector_cache_times(&view, &age_s, &ttl_s);
+    ngx_http_sector_cache_client_describe(client, outcome, &entry, age_s,
+                                          ttl_s, &head, &meta);
+    ngx_http_sector_cache_client_piece(&pieces[1], &entry);
+
+    b = ngx_http_sector_cache_client_body(client, &head, &meta, pieces, 3,
+                                          &rc);
+
+    sector_store_read_end(&zone->store);
+
+    ngx_http_sector_cache_count(zone, outcome);
+
+    if (outcome == NGX_HTTP_SECTOR_CACHE_UPDATING) {
+        ngx_http_sector_cache_refresh(client->conf,
+                        ngx_http_get_module_srv_conf(client->request,
+                                                     ngx_http_core_module),
+                        symbol);
+    }
+
+    return ngx_http_sector_cache_client_send_body(client, &head, b, rc);
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_sector_fetch(ngx_http_sector_cache_client_t *client,
+    ngx_str_t *symbol)
+{
+    ngx_http_request_t  *r;
+
+    r = client->request;
+
+    client->gather = ngx_http_sector_cache_gather_create(r->pool, client->conf,
+                        ngx_http_get_module_srv_conf(r, ngx_http_core_module),
+                        1);
+
+    if (client->gather == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    client->gather->parts[0].symbol = *symbol;
+
+    return ngx_http_sector_cache_client_gather(client,
+                                       ngx_http_sector_cache_sector_gathered,
+                                       ngx_http_sector_cache_sector_answer);
+}
+
+
+static void
+ngx_http_sector_cache_sector_gathered(ngx_http_sector_cache_gather_t *g)
+{
+    ngx_http_sector_cache_client_resume(g->data,
+                                        ngx_http_sector_cache_sector_answer);
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_sector_answer(ngx_http_sector_cache_client_t *client)
+{
+    ngx_http_sector_cache_part_t  *part;
+
+    part = client->gather->parts;
+
+    client->info.fetch_ms = part->answer.elapsed_ms;
+    client->info.has_fetch = part->called;
+
+    return part->found ? ngx_http_sector_cache_sector_found(client, part)
+                       : ngx_http_sector_cache_sector_error(client, part);
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_sector_found(ngx_http_sector_cache_client_t *client,
+    ngx_http_sector_cache_part_t *part)
+{
+    sector_gzip_piece_t            pieces[3];
+    sector_compose_meta_t          meta;
+    ngx_http_sector_cache_head_t   head;
+
+    ngx_http_sector_cache_client_describe(client, part->outcome, &part->entry,
+                                          part->age_s, part->ttl_s, &head,
+                                          &meta);
+    ngx_http_sector_cache_client_piece(&pieces[1], &part->entry);
+    ngx_http_sector_cache_sector_forwarded(part, &head);
+
+    return ngx_http_sector_cache_client_send(client, &head, &meta, pieces, 3);
+}
+
+
+/* What Cache-Status says of a fetch beside the outcome. */
+
+static void
+ngx_http_sector_cache_sector_forwarded(ngx_http_sector_cache_part_t *part,
+    ngx_http_sector_cache_head_t *head)
+{
+    ngx_http_sector_cache_error_t  error;
+
+    if (part->outcome == NGX_HTTP_SECTOR_CACHE_DISABLED) {
+        head->detail = "DISABLED";
+    }
+
+    if (part->outcome == NGX_HTTP_SECTOR_CACHE_STALE) {
+        ngx_http_sector_cache_client_error(&part->answer, &error);
+        head->detail = error.code;
+
+        if (part->called) {
+            head->cache = "fwd=stale";
+            head->fwd_status = part->answer.upstream_status;
+        }
+
+        return;
+    }
+
+    if (part->called) {
+        head->stored = part->shared && part->answer.stored;
+        head->collapsed = part->waiter.collapsed;
+    }
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_sector_error(ngx_http_sector_cache_client_t *client,
+    ngx_http_sector_cache_part_t *part)
+{
+    ngx_http_sector_cache_error_t  error;
+
+    ngx_memzero(&error, sizeof(ngx_http_sector_cache_error_t));
+
+    ngx_http_sector_cache_client_error(&part->answer, &error);
+
+    error.symbol = (char *) part->symbol.data;
+
+    if (part->refused) {
+        return ngx_http_sector_cache_send_error(client->request, &error);
+    }
+
+    error.source = (char *) part->answer.source->name.data;
+    error.head.cache = ngx_http_sector_cache_outcomes[part->outcome].header;
+
+    if (part->called) {
+        error.head.fwd_status = part->answer.upstream_status;
+        error.head.stored = part->shared && part->answer.stored;
+        error.head.collapsed = part->waiter.collapsed;
+    }
+
+    if (part->outcome == NGX_HTTP_SECTOR_CACHE_NEGATIVE) {
+        error.head.keep = 1;
+        error.head.ttl = 1;
+        error.head.age_s = part->age_s;
+        error.head.ttl_s = part->ttl_s;
+
+    } else if (error.head.stored) {
+        error.head.keep = 1;
+        error.head.ttl_s = (int64_t) (part->answer.ttl_ms / 1000);
+    }
+
+    client->info.status =
+                    ngx_http_sector_cache_outcomes[part->outcome].variable;
+
+    return ngx_http_sector_cache_send_error(client->request, &error);
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_invalid_symbol(ngx_http_request_t *r)
+{
+    return ngx_http_sector_cache_symbol_error(r, NGX_HTTP_BAD_REQUEST,
+               "INVALID_SYMBOL", NULL,
+               "Invalid symbol, allowed: 1 to %d of A-Z 0-9 . - ^ =",
+               SECTOR_SYMBOL_MAX);
+}
+
+
+/* An error about a symbol, which is NULL where it is none. */
+
+static ngx_int_t
+ngx_http_sector_cache_symbol_error(ngx_http_request_t *r, ngx_uint_t status,
+    const char *code, const char *symbol, const char *fmt, ...)
+{
+    u_char                         text[256], *last;
+    va_list                        args;
+    ngx_http_sector_cache_error_t  error;
+
+    va_start(args, fmt);
+    last = ngx_vslprintf(text, text + sizeof(text) - 1, fmt, args);
+    va_end(args);
+
+    *last = '\0';
+
+    ngx_memzero(&error, sizeof(ngx_http_sector_cache_error_t));
+
+    error.status = status;
+    error.code = code;
+    error.text = (char *) text;
+    error.symbol = symbol;
+
+    return ngx_http_sector_cache_send_error(r, &error);
+}

@@ -1,0 +1,367 @@
+/*
+ * A whole snapshot and a partial one are kept under two keys, so that a
+ * partial one never takes the place of a whole one that is stale: when neither
+ * is fresh and the market cannot be had, the stale whole one is served.
+ */
+
+#include "ngx_http_sector_cache_snapshot.h"
+
+
+static ngx_int_t ngx_http_sector_cache_snapshot_memory(
+    ngx_http_sector_cache_client_t *client, ngx_str_t *key);
+static ngx_int_t ngx_http_sector_cache_snapshot_found(
+    ngx_http_sector_cache_client_t *client, sector_store_view_t *view,
+    sector_entry_t *entry, ngx_http_sector_cache_outcome_e outcome,
+    const char *detail);
+static void ngx_http_sector_cache_snapshot_shadow(
+    ngx_http_sector_cache_client_t *client);
+static ngx_int_t ngx_http_sector_cache_snapshot_fetch(
+    ngx_http_sector_cache_client_t *client);
+static void ngx_http_sector_cache_snapshot_resume(void *data,
+    const ngx_http_sector_cache_snapshot_t *snapshot);
+static ngx_int_t ngx_http_sector_cache_snapshot_answer(
+    ngx_http_sector_cache_client_t *client,
+    const ngx_http_sector_cache_snapshot_t *snapshot);
+static ngx_int_t ngx_http_sector_cache_snapshot_stale(
+    ngx_http_sector_cache_client_t *client, const char *detail);
+static ngx_int_t ngx_http_sector_cache_snapshot_error(
+    ngx_http_sector_cache_client_t *client,
+    const ngx_http_sector_cache_snapshot_t *snapshot);
+static void ngx_http_sector_cache_snapshot_settle(
+    ngx_http_sector_cache_client_t *client);
+
+
+ngx_int_t
+ngx_http_sector_cache_snapshot_handler(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf)
+{
+    ngx_int_t                         rc;
+    ngx_http_sector_cache_mode_t      mode;
+    ngx_http_sector_cache_client_t   *client;
+
+    if (ngx_http_sector_cache_client_mode(r, lcf, &mode) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    client = ngx_http_sector_cache_client_create(r, lcf, &mode);
+    if (client == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    client->outcome = NGX_HTTP_SECTOR_CACHE_MISS;
+    client->uncounted = (lcf->snapshots != NULL);
+
+    if (mode.flag == NGX_HTTP_SECTOR_CACHE_OFF) {
+        client->outcome = NGX_HTTP_SECTOR_CACHE_DISABLED;
+
+    } else if (mode.bypass) {
+        client->outcome = NGX_HTTP_SECTOR_CACHE_BYPASS;
+
+    } else if (lcf->snapshots) {
+        rc = ngx_http_sector_cache_snapshot_memory(client, &lcf->snapshot);
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_http_sector_cache_snapshot_memory(client, &lcf->partial);
+        }
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        sector_store_note_miss(&lcf->snapshots->store, lcf->snapshot.data,
+                               lcf->snapshot.len);
+    }
+
+    client->counted_as = client->outcome;
+
+    if (mode.flag == NGX_HTTP_SECTOR_CACHE_SHADOW) {
+        ngx_http_sector_cache_snapshot_shadow(client);
+    }
+
+    return ngx_http_sector_cache_snapshot_fetch(client);
+}
+
+
+/* Answers from memory; NGX_DECLINED if that has nothing to be sent at once, or
+ * may not be used for it. */
+
+static ngx_int_t
+ngx_http_sector_cache_snapshot_memory(ngx_http_sector_cache_client_t *client,
+    ngx_str_t *key)
+{
+    sector_entry_t                    entry;
+    sector_store_view_t               view;
+    sector_store_state_e              state;
+    ngx_http_sector_cache_zone_t     *zone;
+    ngx_http_sector_cache_outcome_e   outcome;
+
+    zone = client->conf->snapshots;
+
+    state = ngx_http_sector_cache_entry_read(zone, key, &view, &entry);
+
+    if (state == SECTOR_STORE_NONE) {
+        return NGX_DECLINED;
+    }
+
+    if (state == SECTOR_STORE_STALE || view.negative) {
+        client->outcome = NGX_HTTP_SECTOR_CACHE_EXPIRED;
+        sector_store_read_end(&zone->store);
+        return NGX_DECLINED;
+    }
+
+    outcome = (state == SECTOR_STORE_FRESH) ? NGX_HTTP_SECTOR_CACHE_HIT
+                                            : NGX_HTTP_SECTOR_CACHE_UPDATING;
+
+    if (client->mode.flag == NGX_HTTP_SECTOR_CACHE_SHADOW) {
+        client->outcome = outcome;
+        client->shadow_etag = entry.etag;
+        sector_store_read_end(&zone->store);
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_sector_cache_snapshot_found(client, &view, &entry,
+                                                outcome, NULL);
+}
+
+
+/* Sends what a read has found, and ends the read. */
+
+static ngx_int_t
+ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
+    sector_store_view_t *view, sector_entry_t *entry,
+    ngx_http_sector_cache_outcome_e outcome, const char *detail)
+{
+    int64_t                        ttl_s;
+    uint64_t                       age_s;
+    ngx_int_t                      rc;
+    ngx_buf_t                     *b;
+    sector_gzip_piece_t            pieces[3];
+    sector_compose_meta_t          meta;
+    ngx_http_sector_cache_head_t   head;
+
+    ngx_http_sector_cache_times(view, &age_s, &ttl_s);
+    ngx_http_sector_cache_client_describe(client, outcome, entry, age_s, ttl_s,
+                                          &head, &meta);
+    head.detail = detail;
+
+    ngx_http_sector_cache_client_piece(&pieces[1], entry);
+
+    b = ngx_http_sector_cache_client_body(client, &head, &meta, pieces, 3,
+                                          &rc);
+
+    sector_store_read_end(&client->conf->snapshots->store);
+
+    client->outcome = outcome;
+    client->counted_as = outcome;
+    ngx_http_sector_cache_snapshot_settle(client);
+
+    if (outcome == NGX_HTTP_SECTOR_CACHE_UPDATING) {
+        (void) ngx_http_sector_cache_market_join(client->conf,
+                        ngx_http_get_module_srv_conf(client->request,
+                                                     ngx_http_core_module),
+                        &client->mode, NULL);
+    }
+
+    return ngx_http_sector_cache_client_send_body(client, &head, b, rc);
+}
+
+
+/* Counts as if the cache were on, and answers as if it were off: what would be
+ * a hit stores nothing, and is compared. */
+
+static void
+ngx_http_sector_cache_snapshot_shadow(ngx_http_sector_cache_client_t *client)
+{
+    if (client->outcome == NGX_HTTP_SECTOR_CACHE_HIT) {
+        client->mode.flag = NGX_HTTP_SECTOR_CACHE_OFF;
+        client->shadow = 1;
+    }
+
+    client->outcome = NGX_HTTP_SECTOR_CACHE_DISABLED;
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_snapshot_fetch(ngx_http_sector_cache_client_t *client)
+{
+    client->waiter.handler = ngx_http_sector_cache_snapshot_resume;
+    client->waiter.data = client;
+
+    if (ngx_http_sector_cache_market_join(client->conf,
+                        ngx_http_get_module_srv_conf(client->request,
+                                                     ngx_http_core_module),
+                        &client->mode, &client->waiter)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_sector_cache_client_wait(client);
+}
+
+
+static void
+ngx_http_sector_cache_snapshot_resume(void *data,
+    const ngx_http_sector_cache_snapshot_t *snapshot)
+{
+    ngx_int_t                        rc;
+    ngx_connection_t                *c;
+    ngx_http_request_t              *r;
+    ngx_http_sector_cache_client_t  *client;
+
+    client = data;
+    r = client->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    client->info.has_fetch = snapshot->called;
+    client->info.fetch_ms = snapshot->elapsed_ms;
+
+    rc = ngx_http_sector_cache_snapshot_answer(client, snapshot);
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
+    const ngx_http_sector_cache_snapshot_t *snapshot)
+{
+    ngx_int_t                         rc;
+    sector_gzip_piece_t               pieces[3];
+    sector_compose_meta_t             meta;
+    ngx_http_sector_cache_head_t      head;
+    ngx_http_sector_cache_error_t     error;
+
+    if (client->mode.flag == NGX_HTTP_SECTOR_CACHE_ON && !client->mode.bypass
+        && (snapshot->error || snapshot->stale))
+    {
+        error.code = "STALE";
+
+        if (snapshot->error) {
+            ngx_http_sector_cache_client_error(snapshot->error, &error);
+        }
+
+        rc = ngx_http_sector_cache_snapshot_stale(client, error.code);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    if (snapshot->error) {
+        return ngx_http_sector_cache_snapshot_error(client, snapshot);
+    }
+
+    if (client->mode.flag == NGX_HTTP_SECTOR_CACHE_ON && !client->mode.bypass)
+    {
+        if (snapshot->stale) {
+            client->outcome = NGX_HTTP_SECTOR_CACHE_STALE;
+
+        } else if (!snapshot->called && snapshot->memory) {
+            client->outcome = NGX_HTTP_SECTOR_CACHE_HIT;
+        }
+
+        client->counted_as = client->outcome;
+    }
+
+    if (client->shadow && snapshot->entry.etag != client->shadow_etag) {
+        sector_store_count(&client->conf->snapshots->store,
+                           SECTOR_STAT_SHADOW_DIFFERS);
+    }
+
+    ngx_http_sector_cache_snapshot_settle(client);
+
+    ngx_http_sector_cache_client_describe(client, client->outcome,
+                                          &snapshot->entry, snapshot->age_s,
+                                          (int64_t) snapshot->ttl_s, &head,
+                                          &meta);
+
+    if (client->outcome == NGX_HTTP_SECTOR_CACHE_DISABLED) {
+        head.detail = "DISABLED";
+
+    } else {
+        head.stored = snapshot->stored && !head.ttl;
+    }
+
+    ngx_http_sector_cache_client_piece(&pieces[1], &snapshot->entry);
+
+    return ngx_http_sector_cache_client_send(client, &head, &meta, pieces, 3);
+}
+
+
+/* The whole snapshot that is stored, stale or not; NGX_DECLINED if none is. */
+
+static ngx_int_t
+ngx_http_sector_cache_snapshot_stale(ngx_http_sector_cache_client_t *client,
+    const char *detail)
+{
+    sector_entry_t         entry;
+    sector_store_view_t    view;
+    sector_store_state_e   state;
+
+    if (client->conf->snapshots == NULL) {
+        return NGX_DECLINED;
+    }
+
+    state = ngx_http_sector_cache_entry_read(client->conf->snapshots,
+                                             &client->conf->snapshot, &view,
+                                             &entry);
+    if (state == SECTOR_STORE_NONE) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_sector_cache_snapshot_found(client, &view, &entry,
+                                             state == SECTOR_STORE_FRESH
+                                             ? NGX_HTTP_SECTOR_CACHE_HIT
+                                             : NGX_HTTP_SECTOR_CACHE_STALE,
+                                             detail);
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_snapshot_error(ngx_http_sector_cache_client_t *client,
+    const ngx_http_sector_cache_snapshot_t *snapshot)
+{
+    ngx_http_sector_cache_error_t  error;
+
+    ngx_http_sector_cache_snapshot_settle(client);
+
+    ngx_memzero(&error, sizeof(ngx_http_sector_cache_error_t));
+
+    ngx_http_sector_cache_client_error(snapshot->error, &error);
+
+    error.source = (char *) client->conf->fetch->source->name.data;
+    error.head.cache = ngx_http_sector_cache_outcomes[client->outcome].header;
+
+    if (snapshot->called) {
+        error.head.fwd_status = snapshot->error->upstream_status;
+    }
+
+    /* that all of its symbols are unknown is no "not found" of the market */
+
+    if (snapshot->error->result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND) {
+        error.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        error.code = "NO_DATA";
+        error.text = "No sector could be had";
+        error.retry_after_s = 1;
+    }
+
+    return ngx_http_sector_cache_send_error(client->request, &error);
+}
+
+
+static void
+ngx_http_sector_cache_snapshot_settle(ngx_http_sector_cache_client_t *client)
+{
+    client->info.status =
+                  ngx_http_sector_cache_outcomes[client->outcome].variable;
+
+    if (client->uncounted) {
+        client->uncounted = 0;
+        ngx_http_sector_cache_count(client->conf->snapshots,
+                                    client->counted_as);
+    }
+}

@@ -1,0 +1,18 @@
+/*
+ * GET /snapshot
+ *
+ * Layer 2.
+ */
+
+#ifndef NGX_HTTP_SECTOR_CACHE_SNAPSHOT_H
+#define NGX_HTTP_SECTOR_CACHE_SNAPSHOT_H
+
+
+#include "ngx_http_sector_cache_client.h"
+
+
+ngx_int_t ngx_http_sector_cache_snapshot_handler(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf);
+
+
+#endif /* NGX_HTTP_SECTOR_CACHE_SNAPSHOT_H */
