@@ -12,6 +12,9 @@ static char *ngx_http_sector_cache_merge_fetch(ngx_conf_t *cf,
     ngx_http_sector_cache_fetch_conf_t *fetch);
 static char *ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
+static ngx_int_t ngx_http_sector_cache_merge_location(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *conf,
+    ngx_http_sector_cache_source_t *source);
 static ngx_int_t ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
 static ngx_uint_t ngx_http_sector_cache_same_symbols(ngx_array_t *one,
@@ -181,7 +184,6 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf)
 {
     ngx_str_t                          *missing;
-    ngx_http_sector_cache_location_t   *location;
     ngx_http_sector_cache_main_conf_t  *mcf;
 
     static ngx_str_t  sectors = ngx_string("sectors");
@@ -222,16 +224,14 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    location = ngx_array_push(&conf->fetch->source->locations);
-    if (location == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    location->conf = conf;
-    location->server = ngx_http_conf_get_module_srv_conf(cf,
-                                                         ngx_http_core_module);
-
-    if (ngx_http_sector_cache_merge_snapshot(cf, conf) != NGX_OK) {
+    if (ngx_http_sector_cache_merge_location(cf, conf, conf->fetch->source)
+        != NGX_OK
+        || (conf->batch && conf->batch->source != conf->fetch->source
+            && ngx_http_sector_cache_merge_location(cf, conf,
+                                                    conf->batch->source)
+               != NGX_OK)
+        || ngx_http_sector_cache_merge_snapshot(cf, conf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -255,6 +255,28 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* A source knows the locations that fetch from it. */
+
+static ngx_int_t
+ngx_http_sector_cache_merge_location(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *conf,
+    ngx_http_sector_cache_source_t *source)
+{
+    ngx_http_sector_cache_location_t  *location;
+
+    location = ngx_array_push(&source->locations);
+    if (location == NULL) {
+        return NGX_ERROR;
+    }
+
+    location->conf = conf;
+    location->server = ngx_http_conf_get_module_srv_conf(cf,
+                                                         ngx_http_core_module);
+
+    return NGX_OK;
 }
 
 

@@ -14,6 +14,9 @@
  *                └── refused               └───────> answered by what that
  *                                                    one stored or says
  *
+ * Where many keys are fetched by one call, the call is a fetch of its own, a
+ * carrier, and those of the keys are RIDING on it: see ..._fetch_batch.c.
+ *
  * A fetch begins from a posted event, never inside the call that asks for it,
  * so that a client's request is never on the stack when its answer comes.
  *
@@ -33,11 +36,11 @@
 #define NGX_HTTP_SECTOR_CACHE_PAUSE_MAX   30000     /* between retries */
 
 
+static ngx_uint_t ngx_http_sector_cache_fetch_many(
+    ngx_http_sector_cache_wanted_t *wanted, ngx_uint_t n);
 static void ngx_http_sector_cache_fetch_share(
     ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_wanted_t *wanted);
 static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_find(
-    ngx_http_sector_cache_wanted_t *wanted);
-static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_create(
     ngx_http_sector_cache_wanted_t *wanted);
 static void ngx_http_sector_cache_fetch_step(ngx_event_t *ev);
 static void ngx_http_sector_cache_fetch_begin(
@@ -65,13 +68,8 @@ static void ngx_http_sector_cache_fetch_ended(
     ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call);
-static void ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f);
-static void ngx_http_sector_cache_fetch_deliver(
-    ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_unref(
     ngx_http_sector_cache_fetch_t *f);
-static void ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_fetch_state_e state);
 static void ngx_http_sector_cache_fetch_unpark(
     ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_watch(ngx_event_t *ev);
@@ -124,8 +122,13 @@ ngx_int_t
 ngx_http_sector_cache_fetch_join(ngx_http_sector_cache_wanted_t *wanted,
     ngx_uint_t n)
 {
-    ngx_uint_t                      i;
-    ngx_http_sector_cache_fetch_t  *f;
+    ngx_uint_t                           i, batch;
+    ngx_http_sector_cache_fetch_t       *f, *carrier;
+    ngx_http_sector_cache_fetch_conf_t  *how;
+
+    batch = ngx_http_sector_cache_fetch_many(wanted, n);
+    how = batch ? wanted->conf->batch : wanted->conf->fetch;
+    carrier = NULL;
 
     for (i = 0; i < n; i++) {
         f = wanted[i].shared ? ngx_http_sector_cache_fetch_find(&wanted[i])
@@ -134,13 +137,24 @@ ngx_http_sector_cache_fetch_join(ngx_http_sector_cache_wanted_t *wanted,
             ngx_http_sector_cache_fetch_share(f, &wanted[i]);
 
         } else {
-            f = ngx_http_sector_cache_fetch_create(&wanted[i]);
+            f = ngx_http_sector_cache_fetch_create(&wanted[i], how);
             if (f == NULL) {
                 return NGX_ERROR;
             }
 
             f->probe = wanted[i].waiter && wanted[i].waiter->probe;
-            ngx_post_event(&f->step, &ngx_posted_events);
+
+            /* without memory for a carrier it goes alone */
+
+            if (!batch
+                || ngx_http_sector_cache_fetch_carry(&carrier, f) != NGX_OK)
+            {
+                f->how = wanted[i].conf->fetch;
+                f->source = f->how->source;
+                f->info.source = f->source;
+
+                ngx_post_event(&f->step, &ngx_posted_events);
+            }
         }
 
         if (wanted[i].waiter) {
@@ -151,6 +165,33 @@ ngx_http_sector_cache_fetch_join(ngx_http_sector_cache_wanted_t *wanted,
     }
 
     return NGX_OK;
+}
+
+
+/* Whether to begin them in calls for many: where there is such a call, and
+ * more than one is to be begun. */
+
+static ngx_uint_t
+ngx_http_sector_cache_fetch_many(ngx_http_sector_cache_wanted_t *wanted,
+    ngx_uint_t n)
+{
+    ngx_uint_t  i, begun;
+
+    if (wanted->conf->batch == NULL) {
+        return 0;
+    }
+
+    begun = 0;
+
+    for (i = 0; i < n; i++) {
+        if (!wanted[i].shared
+            || ngx_http_sector_cache_fetch_find(&wanted[i]) == NULL)
+        {
+            begun++;
+        }
+    }
+
+    return begun > 1 || wanted->batch;
 }
 
 
@@ -222,8 +263,9 @@ ngx_http_sector_cache_fetch_find(ngx_http_sector_cache_wanted_t *wanted)
 }
 
 
-static ngx_http_sector_cache_fetch_t *
-ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted)
+ngx_http_sector_cache_fetch_t *
+ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted,
+    ngx_http_sector_cache_fetch_conf_t *how)
 {
     ngx_pool_t                     *pool;
     ngx_http_sector_cache_fetch_t  *f;
@@ -242,11 +284,13 @@ ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted)
     f->pool = pool;
     f->refs = 1;
     ngx_queue_init(&f->waiters);
+    ngx_queue_init(&f->riders);
 
+    f->how = how;
     f->conf = wanted->conf;
     f->server = wanted->server;
     f->zone = wanted->conf->sectors;
-    f->source = wanted->conf->fetch->source;
+    f->source = how->source;
     f->shared = wanted->shared;
     f->force = wanted->force;
 
@@ -302,6 +346,11 @@ static void
 ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f)
 {
     ngx_http_sector_cache_turn_e  turn;
+
+    if (f->carrier && !ngx_http_sector_cache_fetch_board(f)) {
+        ngx_http_sector_cache_fetch_deliver(f);
+        return;
+    }
 
     turn = ngx_http_sector_cache_source_join(f->source, f->zone,
                                              &f->info.symbol, f->shared,
@@ -395,8 +444,9 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
 
     ngx_http_sector_cache_fetch_unpark(f);
 
-    if (f->shared && !f->force
-        && ngx_http_sector_cache_fetch_memory(f, 0) == NGX_OK)
+    if ((f->shared && !f->force
+         && ngx_http_sector_cache_fetch_memory(f, 0) == NGX_OK)
+        || (f->carrier && !ngx_http_sector_cache_fetch_aboard(f)))
     {
         (void) ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
                                                 NULL);
@@ -411,6 +461,11 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
 
     if (turn == NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS) {
         f->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OPEN;
+
+        if (f->carrier) {
+            ngx_http_sector_cache_fetch_alight(f);
+        }
+
         (void) ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
                                                 NULL);
         ngx_http_sector_cache_fetch_deliver(f);
@@ -445,6 +500,11 @@ ngx_http_sector_cache_fetch_probes(ngx_http_sector_cache_fetch_t *f)
 {
     ngx_queue_t                     *q;
     ngx_http_sector_cache_waiter_t  *waiter;
+
+    if (f->carrier && f->n == 1) {
+        q = ngx_queue_head(&f->riders);
+        f = ngx_queue_data(q, ngx_http_sector_cache_fetch_t, ride);
+    }
 
     q = ngx_queue_head(&f->waiters);
 
@@ -484,11 +544,14 @@ ngx_http_sector_cache_fetch_call(ngx_http_sector_cache_fetch_t *f)
 static ngx_int_t
 ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
 {
-    ngx_str_t                          uri;
+    ngx_str_t                          uri, name;
     ngx_http_sector_cache_info_t      *info;
     ngx_http_sector_cache_detached_t  *d;
 
-    d = ngx_http_sector_cache_detached_create(f->server, &f->info.symbol);
+    name.data = (u_char *) f->symbol;
+    name.len = ngx_strlen(f->symbol);
+
+    d = ngx_http_sector_cache_detached_create(f->server, &name);
     if (d == NULL) {
         return NGX_ERROR;
     }
@@ -505,7 +568,7 @@ ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
 
     info->escape = 1;
 
-    if (ngx_http_complex_value(d->request, &f->conf->fetch->uri, &uri)
+    if (ngx_http_complex_value(d->request, &f->how->uri, &uri)
         != NGX_OK)
     {
         ngx_http_sector_cache_detached_abort(d);
@@ -543,6 +606,12 @@ ngx_http_sector_cache_fetch_info(ngx_http_sector_cache_fetch_t *f,
     }
 
     *info = f->info;
+    if (f->carrier) {
+        info->symbols = ngx_http_sector_cache_fetch_names(f, pool);
+
+        return info->symbols.data ? info : NULL;
+    }
+
     info->symbol.data = ngx_pstrdup(pool, &f->info.symbol);
 
     return info->symbol.data ? info : NULL;
@@ -614,8 +683,10 @@ ngx_http_sector_cache_fetch_pause(ngx_http_sector_cache_fetch_t *f)
     }
 
     if (f->call.retry_after_ms
-        && f->shared
-        && ngx_http_sector_cache_fetch_kept(f) == NGX_OK)
+        && (f->carrier ? ngx_http_sector_cache_fetch_any_kept(f)
+            : f->shared ? ngx_http_sector_cache_fetch_kept(f)
+            : NGX_DECLINED)
+           == NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -779,11 +850,30 @@ static void
 ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call)
 {
+    f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
+
+    if (f->carrier) {
+        ngx_http_sector_cache_fetch_alight(f);
+    }
+
+    if (ngx_http_sector_cache_fetch_tell(f, call)) {
+        ngx_http_sector_cache_source_count(f->source,
+                 ngx_http_sector_cache_fetch_results[f->answer.result].stat);
+    }
+
+    ngx_http_sector_cache_fetch_log(f);
+    ngx_http_sector_cache_fetch_deliver(f);
+}
+
+
+ngx_uint_t
+ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_call_t *call)
+{
     ngx_uint_t               ours, untold;
     sector_flight_outcome_t  outcome;
 
     ours = 1;
-    f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
 
     if (f->turn.id) {
 
@@ -802,19 +892,13 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
                                                 untold ? NULL : &outcome);
     }
 
-    if (ours) {
-        ngx_http_sector_cache_source_count(f->source,
-                 ngx_http_sector_cache_fetch_results[f->answer.result].stat);
-    }
-
-    ngx_http_sector_cache_fetch_log(f);
-    ngx_http_sector_cache_fetch_deliver(f);
+    return ours;
 }
 
 
 /* An error line for what is an error; the breaker logs its own. */
 
-static void
+void
 ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f)
 {
     switch (f->answer.result) {
@@ -841,7 +925,7 @@ ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f)
 
 /* Hands the answer to all who wait here. */
 
-static void
+void
 ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f)
 {
     ngx_queue_t                     *q;
@@ -888,7 +972,7 @@ ngx_http_sector_cache_fetch_unref(ngx_http_sector_cache_fetch_t *f)
 
 /* Waits to be woken; in the queue, not for ever. */
 
-static void
+void
 ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_state_e state)
 {

@@ -87,6 +87,8 @@ typedef struct {
                                                        nobody waits for */
     unsigned                            shared:1;   /* join, and store */
     unsigned                            force:1;    /* also if it is fresh */
+    unsigned                            batch:1;    /* by the call for many,
+                                                       though it be one */
 } ngx_http_sector_cache_wanted_t;
 
 

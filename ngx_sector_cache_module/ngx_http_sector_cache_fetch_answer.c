@@ -17,8 +17,6 @@ static void ngx_http_sector_cache_fetch_judge_body(
     ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_detached_t *d);
-static ngx_int_t ngx_http_sector_cache_fetch_keep(
-    ngx_http_sector_cache_fetch_t *f, sector_model_output_t *out);
 static void ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
     sector_entry_t *entry);
 static uint64_t ngx_http_sector_cache_fetch_retry_after(ngx_str_t *value);
@@ -65,9 +63,8 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
                                          "Source %V did not answer in time",
                                          name);
 
-    } else if (d->status == NGX_HTTP_NOT_FOUND) {
-        ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
-                                              f->source);
+    } else if (d->status == NGX_HTTP_NOT_FOUND && !f->carrier) {
+        ngx_http_sector_cache_fetch_lacks(f);
 
     } else if (d->status / 100 == 3 && d->status != NGX_HTTP_NOT_MODIFIED) {
         ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
@@ -85,10 +82,16 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
     } else {
         ngx_http_sector_cache_fetch_judge_body(f, d);
     }
+}
 
-    if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND
-        && f->shared)
-    {
+
+void
+ngx_http_sector_cache_fetch_lacks(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
+                                          f->source);
+
+    if (f->shared) {
         ngx_http_sector_cache_fetch_store(f, NULL);
     }
 }
@@ -135,6 +138,9 @@ ngx_http_sector_cache_fetch_judge_body(ngx_http_sector_cache_fetch_t *f,
                                          "encoding that was not asked for",
                                          name);
 
+    } else if (f->carrier) {
+        ngx_http_sector_cache_fetch_parse_batch(f, d);
+
     } else {
         ngx_http_sector_cache_fetch_parse(f, d);
     }
@@ -156,7 +162,7 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
 
     in.body = (char *) d->body;
     in.body_len = d->body_len;
-    in.format = f->conf->fetch->format;
+    in.format = f->how->format;
     in.symbol = f->symbol;
     in.name = symbol ? (char *) symbol->name.data : NULL;
     in.wall_ms = ngx_http_sector_cache_wall_ms();
@@ -173,8 +179,7 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
         break;
 
     case SECTOR_MODEL_NOT_FOUND:
-        ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
-                                              f->source);
+        ngx_http_sector_cache_fetch_lacks(f);
         break;
 
     case SECTOR_MODEL_INVALID:
@@ -201,7 +206,7 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
 
 /* A sector that is good: the answer, and to be stored. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
     sector_model_output_t *out)
 {

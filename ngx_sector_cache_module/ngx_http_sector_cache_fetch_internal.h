@@ -1,7 +1,8 @@
 /*
- * What the two files of the fetch share:
+ * What the files of the fetch share:
  *
  *     ..._fetch.c          its way: turns, calls, retries, waiters
+ *     ..._fetch_batch.c    many keys in one call
  *     ..._fetch_answer.c   what came, or what memory has, becomes an answer
  *
  * Layer 2.
@@ -22,7 +23,8 @@ typedef enum {
     NGX_HTTP_SECTOR_CACHE_FETCH_JOINED,     /* another process fetches */
     NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED,     /* waits for a place */
     NGX_HTTP_SECTOR_CACHE_FETCH_CALLING,    /* the detached request runs */
-    NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED      /* before a retry */
+    NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED,     /* before a retry */
+    NGX_HTTP_SECTOR_CACHE_FETCH_RIDING      /* a carrier fetches it */
 } ngx_http_sector_cache_fetch_state_e;
 
 
@@ -34,7 +36,13 @@ struct ngx_http_sector_cache_fetch_s {
     ngx_queue_t                         parked;     /* among those that look
                                                        when woken */
 
+    ngx_queue_t                         riders;     /* of a carrier */
+    ngx_queue_t                         ride;       /* RIDING: among them */
+    ngx_uint_t                          n;          /* of a carrier: how many
+                                                       ride */
+
     ngx_http_sector_cache_loc_conf_t   *conf;
+    ngx_http_sector_cache_fetch_conf_t *how;        /* where it is fetched */
     ngx_http_core_srv_conf_t           *server;
     ngx_http_sector_cache_zone_t       *zone;
     ngx_http_sector_cache_source_t     *source;
@@ -58,6 +66,8 @@ struct ngx_http_sector_cache_fetch_s {
 
     unsigned                            shared:1;
     unsigned                            force:1;
+    unsigned                            carrier:1;  /* its call is for those
+                                                       that ride */
     unsigned                            probe:1;    /* it was begun as one */
     unsigned                            passing:1;  /* what went wrong may
                                                        pass */
@@ -95,6 +105,69 @@ void ngx_http_sector_cache_fetch_told(ngx_http_sector_cache_fetch_t *f,
 
 void ngx_http_sector_cache_fetch_fail(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_e result, const char *fmt, ...);
+
+
+/* A sector that is good: the answer, and to be stored.  NGX_OK or
+ * NGX_ERROR. */
+
+ngx_int_t ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
+    sector_model_output_t *out);
+
+
+/* There is no such symbol: the answer, and to be stored. */
+
+void ngx_http_sector_cache_fetch_lacks(ngx_http_sector_cache_fetch_t *f);
+
+
+/* Of the way: makes a fetch that is not begun yet; waits for another's; ends
+ * one of ours, telling others (whether it still was ours); writes a line for
+ * what is an error; and hands the answer to those who wait here. */
+
+ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_create(
+    ngx_http_sector_cache_wanted_t *wanted,
+    ngx_http_sector_cache_fetch_conf_t *how);
+void ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_fetch_state_e state);
+ngx_uint_t ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_call_t *call);
+void ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f);
+void ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f);
+
+
+/* Of many keys: lets f ride on a carrier, a new one where *carrier is NULL or
+ * full; NGX_OK or NGX_ERROR. */
+
+ngx_int_t ngx_http_sector_cache_fetch_carry(
+    ngx_http_sector_cache_fetch_t **carrier, ngx_http_sector_cache_fetch_t *f);
+
+/* Whether any are left to fetch: after a look at what others fetch, and after
+ * one at what memory has by now. */
+
+ngx_uint_t ngx_http_sector_cache_fetch_board(
+    ngx_http_sector_cache_fetch_t *carrier);
+ngx_uint_t ngx_http_sector_cache_fetch_aboard(
+    ngx_http_sector_cache_fetch_t *carrier);
+
+/* Their names, comma-separated, in the pool; empty: no memory. */
+
+ngx_str_t ngx_http_sector_cache_fetch_names(
+    ngx_http_sector_cache_fetch_t *carrier, ngx_pool_t *pool);
+
+/* Whether memory has something for any of them. */
+
+ngx_int_t ngx_http_sector_cache_fetch_any_kept(
+    ngx_http_sector_cache_fetch_t *carrier);
+
+/* Gives a whole body to the model. */
+
+void ngx_http_sector_cache_fetch_parse_batch(
+    ngx_http_sector_cache_fetch_t *carrier,
+    ngx_http_sector_cache_detached_t *d);
+
+/* The carrier has ended: so do they. */
+
+void ngx_http_sector_cache_fetch_alight(
+    ngx_http_sector_cache_fetch_t *carrier);
 
 
 #endif /* NGX_HTTP_SECTOR_CACHE_FETCH_INTERNAL_H */

@@ -190,12 +190,14 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
     probe->waiter.data = probe;
     probe->waiter.probe = 1;
 
+    ngx_memzero(&wanted, sizeof(ngx_http_sector_cache_wanted_t));
+
     wanted.conf = location[i].conf;
     wanted.server = location[i].server;
     wanted.symbol = symbol;
     wanted.shared = (wanted.conf->flag != NGX_HTTP_SECTOR_CACHE_OFF);
     wanted.force = 1;
-
+    wanted.batch = (wanted.conf->fetch->source != source);
     wanted.waiter = &probe->waiter;
 
     if (ngx_http_sector_cache_fetch_join(&wanted, 1) != NGX_OK) {

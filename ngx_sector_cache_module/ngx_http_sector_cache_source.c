@@ -73,7 +73,9 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
-    ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+    if (key->len) {
+        ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+    }
 
     if (!shared) {
         want.key_len = 0;
@@ -123,6 +125,39 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
 
 
 ngx_http_sector_cache_turn_e
+ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
+    ngx_http_sector_cache_turn_t *turn)
+{
+    sector_flight_join_e     join;
+    sector_flight_want_t     want;
+    sector_flight_policy_t   policy;
+
+    ngx_http_sector_cache_source_policy(source, &policy);
+    ngx_http_sector_cache_source_want(&want);
+
+    want.zone = sector_store_id(&zone->store);
+    want.key = key->data;
+    want.key_len = key->len;
+
+    ngx_memzero(turn, sizeof(ngx_http_sector_cache_turn_t));
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+
+    join = sector_flight_ride(source->flights, &policy, &want,
+                              ngx_current_msec, &turn->id);
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    return join == SECTOR_FLIGHT_LEAD ? NGX_HTTP_SECTOR_CACHE_TURN_GO
+           : join == SECTOR_FLIGHT_JOINED ? NGX_HTTP_SECTOR_CACHE_TURN_JOINED
+           : NGX_HTTP_SECTOR_CACHE_TURN_FULL;
+}
+
+
+ngx_http_sector_cache_turn_e
 ngx_http_sector_cache_source_look(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome,
     uint64_t *retry_after_ms)
@@ -155,6 +190,10 @@ ngx_http_sector_cache_source_look(ngx_http_sector_cache_source_t *source,
     case SECTOR_FLIGHT_RUNNING:
         rc = ours ? NGX_HTTP_SECTOR_CACHE_TURN_GO
                   : NGX_HTTP_SECTOR_CACHE_TURN_JOINED;
+        break;
+
+    case SECTOR_FLIGHT_RIDING:
+        rc = NGX_HTTP_SECTOR_CACHE_TURN_JOINED;
         break;
 
     case SECTOR_FLIGHT_WAITING:

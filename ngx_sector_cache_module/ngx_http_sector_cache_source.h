@@ -57,11 +57,21 @@ typedef struct {
  * it is shared.  Returns GO (a place is ours: ask for leave next), QUEUED,
  * JOINED, OPEN or FULL, and for OPEN in *retry_after_ms when to ask again.
  * FULL is full of the living: what dead processes hold is taken back first.
+ * A key of length 0 is that of many, which ride.
  */
 ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_join(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t shared,
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
+
+
+/* The same for a key that is fetched along with others, on the place of the
+ * turn that fetches them all: GO, JOINED or FULL. */
+
+ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_ride(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
+    ngx_http_sector_cache_turn_t *turn);
 
 
 /*

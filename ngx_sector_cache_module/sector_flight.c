@@ -38,6 +38,10 @@ typedef struct {
 } sector_flight_seen_t;
 
 
+static int sector_flight_follow(sector_flight_table_t *t,
+    const sector_flight_want_t *want, uint64_t *id);
+static sector_flight_slot_t *sector_flight_begin(sector_flight_table_t *t,
+    const sector_flight_want_t *want, uint64_t now_ms);
 static sector_flight_slot_t *sector_flight_slot(
     const sector_flight_table_t *t, uint64_t id);
 static sector_flight_slot_t *sector_flight_vacant(sector_flight_table_t *t,
@@ -74,11 +78,7 @@ sector_flight_join(sector_flight_table_t *t,
     uint64_t               running, waiting;
     sector_flight_slot_t  *slot;
 
-    *id = sector_flight_find(t, want);
-
-    if (*id != 0) {
-        slot = sector_flight_slot(t, *id);
-        slot->lines |= (uint64_t) 1 << want->line;
+    if (sector_flight_follow(t, want, id)) {
         return SECTOR_FLIGHT_JOINED;
     }
 
@@ -90,10 +90,85 @@ sector_flight_join(sector_flight_table_t *t,
         return SECTOR_FLIGHT_FULL;
     }
 
-    slot = sector_flight_vacant(t, now_ms);
+    slot = sector_flight_begin(t, want, now_ms);
 
     if (slot == NULL) {
         return SECTOR_FLIGHT_FULL;
+    }
+
+    *id = slot->id;
+
+    sector_flight_place(slot, policy, want, place, now_ms);
+
+    return place ? SECTOR_FLIGHT_LEAD : SECTOR_FLIGHT_QUEUED;
+}
+
+
+/* Its lease is as long as the other may wait and then take. */
+
+sector_flight_join_e
+sector_flight_ride(sector_flight_table_t *t,
+    const sector_flight_policy_t *policy, const sector_flight_want_t *want,
+    uint64_t now_ms, uint64_t *id)
+{
+    sector_flight_slot_t  *slot;
+
+    if (sector_flight_follow(t, want, id)) {
+        return SECTOR_FLIGHT_JOINED;
+    }
+
+    slot = sector_flight_begin(t, want, now_ms);
+
+    if (slot == NULL) {
+        return SECTOR_FLIGHT_FULL;
+    }
+
+    *id = slot->id;
+
+    slot->source = policy->source;
+    slot->owner = want->owner;
+    slot->line = want->line;
+    slot->lease = (sector_flight_lease_t) { { 0, 0 } };
+    slot->deadline_ms = sector_flight_add(
+                            sector_flight_add(now_ms, policy->lease_ms),
+                            policy->queue_lease_ms);
+
+    sector_flight_set(slot, SECTOR_FLIGHT_RIDING);
+
+    return SECTOR_FLIGHT_LEAD;
+}
+
+
+/* Joins the flight of a key: 1, and its number in *id; or 0, there is none. */
+
+static int
+sector_flight_follow(sector_flight_table_t *t,
+    const sector_flight_want_t *want, uint64_t *id)
+{
+    *id = sector_flight_find(t, want);
+
+    if (*id == 0) {
+        return 0;
+    }
+
+    sector_flight_slot(t, *id)->lines |= (uint64_t) 1 << want->line;
+
+    return 1;
+}
+
+
+/* A slot for a flight of a key, still marked free; NULL: there is none. */
+
+static sector_flight_slot_t *
+sector_flight_begin(sector_flight_table_t *t, const sector_flight_want_t *want,
+    uint64_t now_ms)
+{
+    sector_flight_slot_t  *slot;
+
+    slot = sector_flight_vacant(t, now_ms);
+
+    if (slot == NULL) {
+        return NULL;
     }
 
     slot->id = ++t->ticket * SECTOR_FLIGHT_MAX + (uint64_t) (slot - t->slots);
@@ -105,11 +180,7 @@ sector_flight_join(sector_flight_table_t *t,
         memcpy(slot->key, want->key, want->key_len);
     }
 
-    *id = slot->id;
-
-    sector_flight_place(slot, policy, want, place, now_ms);
-
-    return place ? SECTOR_FLIGHT_LEAD : SECTOR_FLIGHT_QUEUED;
+    return slot;
 }
 
 
@@ -162,6 +233,7 @@ sector_flight_owned(const sector_flight_table_t *t, uint64_t id, int32_t owner)
     return slot != NULL
            && slot->owner == owner
            && (slot->state == SECTOR_FLIGHT_RUNNING
+               || slot->state == SECTOR_FLIGHT_RIDING
                || slot->state == SECTOR_FLIGHT_WAITING);
 }
 
@@ -337,6 +409,7 @@ sector_flight_reap(sector_flight_table_t *t,
 
         if (slot->lines == 0
             || (slot->state != SECTOR_FLIGHT_WAITING
+                && slot->state != SECTOR_FLIGHT_RIDING
                 && slot->state != SECTOR_FLIGHT_RUNNING))
         {
             sector_flight_free(t, slot);

@@ -19,6 +19,10 @@
  *                     └──────────────> ORPHAN ──────────────> RUNNING, WAITING
  *                                      (others wait for it)
  *
+ * Where one call of the upstream brings many keys, the call is a flight that
+ * nobody may join, and its keys are flights that ride on its place: RIDING from
+ * the start, and ended, or orphaned, like any other.
+ *
  * A flight is a lease: it has an owner and a deadline, and is taken back when
  * either ends.
  */
@@ -43,6 +47,7 @@ typedef enum {
     SECTOR_FLIGHT_GONE = 0,     /* there is no such flight */
     SECTOR_FLIGHT_WAITING,      /* for a place */
     SECTOR_FLIGHT_RUNNING,      /* it has one */
+    SECTOR_FLIGHT_RIDING,       /* it goes along with another, on whose place */
     SECTOR_FLIGHT_ORPHAN,       /* its owner is gone: adopt it */
     SECTOR_FLIGHT_DONE          /* take its outcome */
 } sector_flight_state_e;
@@ -133,6 +138,15 @@ sector_flight_join_e sector_flight_join(sector_flight_table_t *t,
     uint64_t now_ms, uint64_t *id);
 
 
+/*
+ * The same for a key that rides: LEAD, it is ours and needs no place; JOINED;
+ * or FULL, the table is.
+ */
+sector_flight_join_e sector_flight_ride(sector_flight_table_t *t,
+    const sector_flight_policy_t *policy, const sector_flight_want_t *want,
+    uint64_t now_ms, uint64_t *id);
+
+
 /* The flight that want would join, or 0. */
 uint64_t sector_flight_find(const sector_flight_table_t *t,
     const sector_flight_want_t *want);
@@ -146,7 +160,7 @@ uint64_t sector_flight_find(const sector_flight_table_t *t,
 sector_flight_state_e sector_flight_look(const sector_flight_table_t *t,
     uint64_t id);
 
-/* Whether a flight is this process's, waiting or running. */
+/* Whether a flight is this process's, and not over. */
 int sector_flight_owned(const sector_flight_table_t *t, uint64_t id,
     int32_t owner);
 
