@@ -405,6 +405,7 @@ ngx_http_sector_cache_fetch_not_found(ngx_pool_t *pool,
     ngx_http_sector_cache_source_t *source)
 {
     answer->result = NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND;
+    answer->source = source;
 
     ngx_http_sector_cache_fetch_reason(pool, &answer->reason,
                                        "Symbol %s does not exist at source %V",
