@@ -1,6 +1,6 @@
 /*
  * All values of an answer's headers are printed into one piece of memory,
- * digit by digit: this runs for every hit.
+ * without sprintf(): this runs for every hit.
  */
 
 #include "ngx_http_sector_cache_headers.h"
@@ -8,12 +8,25 @@
 #include "sector_http.h"
 
 
-#define NGX_HTTP_SECTOR_CACHE_VALUES_MAX  512   /* bytes of all values, beside
+#define NGX_HTTP_SECTOR_CACHE_VALUES_MAX  320   /* bytes of all values, beside
                                                    the detail */
+#define NGX_HTTP_SECTOR_CACHE_DATE_LEN                                        \
+    (sizeof("Mon, 28 Sep 1970 06:00:00 GMT") - 1)
+#define NGX_HTTP_SECTOR_CACHE_DATES       16
 
 
-static u_char *ngx_http_sector_cache_etag_value(u_char *p,
-    const ngx_http_sector_cache_head_t *head);
+/* Copies a literal without its end; evaluates to where the next thing goes. */
+
+#define ngx_http_sector_cache_literal(p, text)                                \
+    ngx_cpymem(p, text, sizeof(text) - 1)
+
+#define ngx_http_sector_cache_header(r, name, value, last)                    \
+    ngx_http_sector_cache_add_header(r, name, sizeof(name) - 1, value, last)
+
+
+static ngx_int_t ngx_http_sector_cache_add_validators(ngx_http_request_t *r,
+    const ngx_http_sector_cache_head_t *head, u_char *p);
+static u_char *ngx_http_sector_cache_date_value(u_char *p, time_t date);
 static u_char *ngx_http_sector_cache_status_value(u_char *p,
     const ngx_http_sector_cache_head_t *head);
 static u_char *ngx_http_sector_cache_number(u_char *p, int64_t n);
@@ -21,22 +34,19 @@ static u_char *ngx_http_sector_cache_text(u_char *p, const char *text);
 static ngx_table_elt_t *ngx_http_sector_cache_add_header(
     ngx_http_request_t *r, const char *name, size_t name_len, u_char *value,
     u_char *last);
+static ngx_int_t ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
+    const ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_field(ngx_http_request_t *r,
     ngx_table_elt_t *first, const char **text, size_t *len);
 static int64_t ngx_http_sector_cache_date(ngx_table_elt_t *h);
-
-
-#define ngx_http_sector_cache_header(r, name, value, last)                    \
-    ngx_http_sector_cache_add_header(r, name, sizeof(name) - 1, value, last)
 
 
 ngx_int_t
 ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head)
 {
-    size_t            detail;
-    u_char           *p, *start;
-    ngx_table_elt_t  *h;
+    size_t   detail;
+    u_char  *p, *start;
 
     detail = head->detail ? ngx_strlen(head->detail) : 0;
 
@@ -46,16 +56,11 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     }
 
     if (head->validators) {
-        start = p;
-        p = ngx_http_sector_cache_etag_value(p, head);
-
-        h = ngx_http_sector_cache_header(r, "ETag", start, p);
-        if (h == NULL) {
+        if (ngx_http_sector_cache_add_validators(r, head, p) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        r->headers_out.etag = h;
-        r->headers_out.last_modified_time = head->modified_s;
+        p += SECTOR_ENTRY_ETAG_MAX + NGX_HTTP_SECTOR_CACHE_DATE_LEN;
     }
 
     start = p;
@@ -68,11 +73,11 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     start = p;
 
     if (head->keep) {
-        p = ngx_http_sector_cache_text(p, "max-age=");
+        p = ngx_http_sector_cache_literal(p, "max-age=");
         p = ngx_http_sector_cache_number(p, ngx_max(head->ttl_s, 0));
 
     } else {
-        p = ngx_http_sector_cache_text(p, "no-store");
+        p = ngx_http_sector_cache_literal(p, "no-store");
     }
 
     if (ngx_http_sector_cache_header(r, "Cache-Control", start, p) == NULL) {
@@ -87,35 +92,66 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     }
 
     if (head->vary) {
-        start = p;
-        p = ngx_http_sector_cache_text(p, "Accept-Encoding");
-
-        if (ngx_http_sector_cache_header(r, "Vary", start, p) == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (head->gzip) {
-        start = p;
-        p = ngx_http_sector_cache_text(p, "gzip");
-
-        h = ngx_http_sector_cache_header(r, "Content-Encoding", start, p);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        r->headers_out.content_encoding = h;
+        return ngx_http_sector_cache_add_coding(r, head);
     }
 
     return NGX_OK;
 }
 
 
-static u_char *
-ngx_http_sector_cache_etag_value(u_char *p,
-    const ngx_http_sector_cache_head_t *head)
+/* ETag and Last-Modified, their values at p. */
+
+static ngx_int_t
+ngx_http_sector_cache_add_validators(ngx_http_request_t *r,
+    const ngx_http_sector_cache_head_t *head, u_char *p)
 {
-    return p + sector_entry_etag(head->etag, (char *) p);
+    u_char           *start;
+    ngx_table_elt_t  *h;
+
+    start = p;
+    p += sector_entry_etag(head->etag, (char *) p);
+
+    h = ngx_http_sector_cache_header(r, "ETag", start, p);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.etag = h;
+
+    start = p;
+    p = ngx_http_sector_cache_date_value(p, head->modified_s);
+
+    h = ngx_http_sector_cache_header(r, "Last-Modified", start, p);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.last_modified = h;
+    r->headers_out.last_modified_time = head->modified_s;
+
+    return NGX_OK;
+}
+
+
+/* A date, printed once for the many answers that say it. */
+
+static u_char *
+ngx_http_sector_cache_date_value(u_char *p, time_t date)
+{
+    ngx_uint_t  i;
+
+    static time_t  dates[NGX_HTTP_SECTOR_CACHE_DATES];
+    static u_char  texts[NGX_HTTP_SECTOR_CACHE_DATES]
+                        [NGX_HTTP_SECTOR_CACHE_DATE_LEN];
+
+    i = (ngx_uint_t) date % NGX_HTTP_SECTOR_CACHE_DATES;
+
+    if (dates[i] != date || texts[i][0] == '\0') {
+        (void) ngx_http_time(texts[i], date);
+        dates[i] = date;
+    }
+
+    return ngx_cpymem(p, texts[i], NGX_HTTP_SECTOR_CACHE_DATE_LEN);
 }
 
 
@@ -125,33 +161,33 @@ static u_char *
 ngx_http_sector_cache_status_value(u_char *p,
     const ngx_http_sector_cache_head_t *head)
 {
-    p = ngx_http_sector_cache_text(p, "sector-cache");
+    p = ngx_http_sector_cache_literal(p, "sector-cache");
 
     if (head->cache) {
-        p = ngx_http_sector_cache_text(p, "; ");
+        p = ngx_http_sector_cache_literal(p, "; ");
         p = ngx_http_sector_cache_text(p, head->cache);
     }
 
     if (head->fwd_status) {
-        p = ngx_http_sector_cache_text(p, "; fwd-status=");
+        p = ngx_http_sector_cache_literal(p, "; fwd-status=");
         p = ngx_http_sector_cache_number(p, (int64_t) head->fwd_status);
     }
 
     if (head->stored) {
-        p = ngx_http_sector_cache_text(p, "; stored");
+        p = ngx_http_sector_cache_literal(p, "; stored");
     }
 
     if (head->collapsed) {
-        p = ngx_http_sector_cache_text(p, "; collapsed");
+        p = ngx_http_sector_cache_literal(p, "; collapsed");
     }
 
     if (head->ttl) {
-        p = ngx_http_sector_cache_text(p, "; ttl=");
+        p = ngx_http_sector_cache_literal(p, "; ttl=");
         p = ngx_http_sector_cache_number(p, head->ttl_s);
     }
 
     if (head->detail) {
-        p = ngx_http_sector_cache_text(p, "; detail=");
+        p = ngx_http_sector_cache_literal(p, "; detail=");
         p = ngx_http_sector_cache_text(p, head->detail);
     }
 
@@ -165,11 +201,18 @@ ngx_http_sector_cache_number(u_char *p, int64_t n)
     u_char    digits[NGX_INT64_LEN], *first, *end;
     uint64_t  rest;
 
+    rest = (uint64_t) n;
+
     if (n < 0) {
         *p++ = '-';
+        rest = 0 - rest;
     }
 
-    rest = n < 0 ? 0 - (uint64_t) n : (uint64_t) n;
+    if (rest < 10) {
+        *p++ = (u_char) ('0' + rest);
+        return p;
+    }
+
     end = digits + NGX_INT64_LEN;
     first = end;
 
@@ -178,7 +221,11 @@ ngx_http_sector_cache_number(u_char *p, int64_t n)
         rest /= 10;
     } while (rest);
 
-    return ngx_cpymem(p, first, end - first);
+    while (first < end) {
+        *p++ = *first++;
+    }
+
+    return p;
 }
 
 
@@ -190,6 +237,40 @@ ngx_http_sector_cache_text(u_char *p, const char *text)
     }
 
     return p;
+}
+
+
+/* That the body might have been compressed, and whether it is. */
+
+static ngx_int_t
+ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
+    const ngx_http_sector_cache_head_t *head)
+{
+    ngx_table_elt_t  *h;
+
+    static u_char  vary[] = "Accept-Encoding";
+    static u_char  gzip[] = "gzip";
+
+    if (ngx_http_sector_cache_header(r, "Vary", vary,
+                                     vary + sizeof(vary) - 1)
+        == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!head->gzip) {
+        return NGX_OK;
+    }
+
+    h = ngx_http_sector_cache_header(r, "Content-Encoding", gzip,
+                                     gzip + sizeof(gzip) - 1);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.content_encoding = h;
+
+    return NGX_OK;
 }
 
 

@@ -3,6 +3,9 @@
 #include <string.h>
 
 
+static uint64_t sector_entry_hex(uint32_t number);
+
+
 /* Copied out and in, never pointed at. */
 
 typedef struct {
@@ -94,21 +97,42 @@ sector_entry_unpack(const void *value, size_t bytes, sector_entry_t *e)
 size_t
 sector_entry_etag(uint64_t etag, char *buf)
 {
-    int    shift;
-    char  *p;
+    uint64_t  low, high;
 
-    p = buf;
+    high = sector_entry_hex((uint32_t) (etag >> 32));
+    low = sector_entry_hex((uint32_t) etag);
 
-    *p++ = 'W';
-    *p++ = '/';
-    *p++ = '"';
+    memcpy(buf, "W/\"", 3);
+    memcpy(buf + 3, &high, 8);
+    memcpy(buf + 11, &low, 8);
+    memcpy(buf + 19, "\"", 2);
 
-    for (shift = 60; shift >= 0; shift -= 4) {
-        *p++ = "0123456789abcdef"[etag >> shift & 0xf];
-    }
+    return SECTOR_ENTRY_ETAG_MAX - 1;
+}
 
-    *p++ = '"';
-    *p = '\0';
 
-    return (size_t) (p - buf);
+/*
+ * The eight hexadecimal digits of a number, the first one where it comes first
+ * in memory.  All at once: the number's nibbles are spread over the bytes; to
+ * what is above 9, which a 6 added carries beyond the nibble, is added what
+ * lies between '9' and 'a'.
+ */
+static uint64_t
+sector_entry_hex(uint32_t number)
+{
+    uint64_t  n, letters;
+
+    n = number;
+    n = (n << 16 | n) & 0x0000ffff0000ffffULL;
+    n = (n << 8 | n) & 0x00ff00ff00ff00ffULL;
+    n = (n << 4 | n) & 0x0f0f0f0f0f0f0f0fULL;
+
+    letters = (n + 0x0606060606060606ULL) >> 4 & 0x0101010101010101ULL;
+    n += 0x3030303030303030ULL + letters * ('a' - '9' - 1);
+
+#if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+    n = __builtin_bswap64(n);
+#endif
+
+    return n;
 }
