@@ -1,7 +1,9 @@
 /*
  * What the files of the fetch share:
  *
- *     ..._fetch.c          its way: turns, calls, retries, waiters
+ *     ..._fetch.c          its way: turns, and those who wait
+ *     ..._fetch_call.c     calls of the upstream, and retries
+ *     ..._fetch_end.c      what ends it, and who is told
  *     ..._fetch_batch.c    many keys in one call
  *     ..._fetch_answer.c   what came, or what memory has, becomes an answer
  *
@@ -119,19 +121,40 @@ ngx_int_t ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
 void ngx_http_sector_cache_fetch_lacks(ngx_http_sector_cache_fetch_t *f);
 
 
-/* Of the way: makes a fetch that is not begun yet; waits for another's; ends
- * one of ours, telling others (whether it still was ours); writes a line for
- * what is an error; and hands the answer to those who wait here. */
+/* Of the way: makes a fetch that is not begun yet; takes a turn; waits for
+ * another's; and waits no longer, for whatever it waited. */
 
 ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_create(
     ngx_http_sector_cache_wanted_t *wanted,
     ngx_http_sector_cache_fetch_conf_t *how);
+void ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_state_e state);
+void ngx_http_sector_cache_fetch_unpark(ngx_http_sector_cache_fetch_t *f);
+
+
+/* Of the end: one without a call, for a reason of our own; that of one of
+ * ours, of which call is the last one, NULL where none was made; telling
+ * others (whether it still was ours); a line for what is an error; handing
+ * the answer to those who wait here; and giving up a share in it. */
+
+void ngx_http_sector_cache_fetch_refuse(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_turn_e turn);
+void ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_call_t *call);
 ngx_uint_t ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call);
 void ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f);
+void ngx_http_sector_cache_fetch_unref(ngx_http_sector_cache_fetch_t *f);
+
+
+/* Of the calls: makes one, f may be gone when it returns; and what its timers
+ * run, that of queue or pause and that of all calls. */
+
+void ngx_http_sector_cache_fetch_call(ngx_http_sector_cache_fetch_t *f);
+void ngx_http_sector_cache_fetch_timer(ngx_event_t *ev);
+void ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev);
 
 
 /* Of many keys: lets f ride on a carrier, a new one where *carrier is NULL or

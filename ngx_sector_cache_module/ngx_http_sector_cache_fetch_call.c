@@ -1,0 +1,329 @@
+/*
+ * A fetch that has a place calls the upstream, and again where what went wrong
+ * may pass, all within the time of one fetch.
+ *
+ *     CALLING ──┬── an answer, or an error that stays ──> the fetch ends
+ *        ^      └── what may pass ──> PAUSED ──┬── leave
+ *        └─────────────────────────────────────┘
+ *
+ * Each call needs the breaker's leave and the rate limit's; the place is kept
+ * from the first one to the end.
+ */
+
+#include "ngx_http_sector_cache_fetch_internal.h"
+
+
+#define NGX_HTTP_SECTOR_CACHE_PAUSE_MAX   30000     /* between retries */
+
+
+static ngx_int_t ngx_http_sector_cache_fetch_run(
+    ngx_http_sector_cache_fetch_t *f);
+static ngx_http_sector_cache_info_t *ngx_http_sector_cache_fetch_info(
+    ngx_http_sector_cache_fetch_t *f, ngx_pool_t *pool);
+static void ngx_http_sector_cache_fetch_done(
+    ngx_http_sector_cache_detached_t *d);
+static void ngx_http_sector_cache_fetch_ended(
+    ngx_http_sector_cache_fetch_t *f);
+static ngx_int_t ngx_http_sector_cache_fetch_pause(
+    ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_again(
+    ngx_http_sector_cache_fetch_t *f);
+
+
+/* What came of a call, for the breaker.  Of a failing status only what the
+ * upstream is to blame for is held against it. */
+
+static const sector_breaker_result_e  ngx_http_sector_cache_fetch_results[] = {
+    SECTOR_BREAKER_SUCCESS,     /* OK */
+    SECTOR_BREAKER_SUCCESS,     /* NOT_FOUND */
+    SECTOR_BREAKER_FAILURE,     /* FAILED */
+    SECTOR_BREAKER_FAILURE,     /* INVALID */
+    SECTOR_BREAKER_FAILURE,     /* TIMEOUT */
+    SECTOR_BREAKER_IGNORE,      /* OPEN */
+    SECTOR_BREAKER_IGNORE,      /* FULL */
+    SECTOR_BREAKER_IGNORE,      /* LIMITED */
+    SECTOR_BREAKER_IGNORE       /* ABORTED */
+};
+
+
+/* Calls the upstream; f may be gone when it returns. */
+
+void
+ngx_http_sector_cache_fetch_call(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
+
+    f->state = NGX_HTTP_SECTOR_CACHE_FETCH_CALLING;
+    f->call_ms = ngx_current_msec;
+    f->calls++;
+
+    if (ngx_http_sector_cache_fetch_run(f) != NGX_OK) {
+        ngx_http_sector_cache_fetch_fail(f,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
+                                         "Fetch from source %V could not be "
+                                         "started", &f->source->name);
+        ngx_http_sector_cache_fetch_end(f, NULL);
+    }
+}
+
+
+/* Starts the detached request; f may be gone when it returns NGX_OK. */
+
+static ngx_int_t
+ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_str_t                          uri, name;
+    ngx_http_sector_cache_info_t      *info;
+    ngx_http_sector_cache_detached_t  *d;
+
+    name.data = (u_char *) f->symbol;
+    name.len = ngx_strlen(f->symbol);
+
+    d = ngx_http_sector_cache_detached_create(f->server, &name);
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    info = ngx_http_sector_cache_fetch_info(f, d->request->pool);
+    if (info == NULL) {
+        ngx_http_sector_cache_detached_abort(d);
+        return NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(d->request, info, ngx_http_sector_cache_module);
+
+    /* nginx unescapes the path of a subrequest's URI, and not the arguments */
+
+    info->escape = 1;
+
+    if (ngx_http_complex_value(d->request, &f->how->uri, &uri)
+        != NGX_OK)
+    {
+        ngx_http_sector_cache_detached_abort(d);
+        return NGX_ERROR;
+    }
+
+    info->escape = 0;
+    f->detached = d;
+
+    if (ngx_http_sector_cache_detached_start(d, &uri,
+                                          f->zone->policy.max_object_bytes,
+                                          ngx_http_sector_cache_fetch_done, f)
+        != NGX_OK)
+    {
+        f->detached = NULL;
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* A copy of what the request has to know, since a request that nginx cannot
+ * end at once outlives its fetch. */
+
+static ngx_http_sector_cache_info_t *
+ngx_http_sector_cache_fetch_info(ngx_http_sector_cache_fetch_t *f,
+    ngx_pool_t *pool)
+{
+    ngx_http_sector_cache_info_t  *info;
+
+    info = ngx_palloc(pool, sizeof(ngx_http_sector_cache_info_t));
+    if (info == NULL) {
+        return NULL;
+    }
+
+    *info = f->info;
+    if (f->carrier) {
+        info->symbols = ngx_http_sector_cache_fetch_names(f, pool);
+
+        return info->symbols.data ? info : NULL;
+    }
+
+    info->symbol.data = ngx_pstrdup(pool, &f->info.symbol);
+
+    return info->symbol.data ? info : NULL;
+}
+
+
+static void
+ngx_http_sector_cache_fetch_done(ngx_http_sector_cache_detached_t *d)
+{
+    ngx_http_sector_cache_fetch_t  *f;
+
+    f = d->data;
+    f->detached = NULL;
+
+    ngx_http_sector_cache_fetch_judge(f, d);
+    ngx_http_sector_cache_fetch_ended(f);
+
+    if (ngx_http_sector_cache_fetch_pause(f) != NGX_OK) {
+        ngx_http_sector_cache_fetch_end(f, &f->call);
+    }
+}
+
+
+/* A call has ended: what the breaker will be told of it. */
+
+static void
+ngx_http_sector_cache_fetch_ended(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_uint_t                     status;
+    ngx_http_sector_cache_call_t  *call;
+
+    call = &f->call;
+    status = f->answer.upstream_status;
+
+    call->observed = 0;
+    call->result = ngx_http_sector_cache_fetch_results[f->answer.result];
+    call->elapsed_ms = ngx_current_msec - f->call_ms;
+    call->retry_after_ms = 0;
+
+    if (status == NGX_HTTP_TOO_MANY_REQUESTS
+        || status == NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
+        call->retry_after_ms = f->answer.retry_after_ms;
+
+    } else if (status != 0 && status < NGX_HTTP_INTERNAL_SERVER_ERROR
+               && f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_FAILED)
+    {
+        call->result = SECTOR_BREAKER_IGNORE;
+    }
+}
+
+
+/*
+ * Pauses before a retry: NGX_OK, or NGX_DECLINED where none may be made or
+ * could not be made within the fetch's time.  Exponential backoff with full
+ * jitter, but not before the upstream wants to be asked again; that it said
+ * when, the breaker has to know at once, for the sake of all others.  That
+ * long nobody waits who can have stale data: then the fetch ends, and the
+ * breaker's probes are its retry.
+ */
+
+static ngx_int_t
+ngx_http_sector_cache_fetch_pause(ngx_http_sector_cache_fetch_t *f)
+{
+    uint64_t  pause, most;
+
+    if (!f->passing || f->calls > f->source->retries) {
+        return NGX_DECLINED;
+    }
+
+    if (f->call.retry_after_ms
+        && (f->carrier ? ngx_http_sector_cache_fetch_any_kept(f)
+            : f->shared ? ngx_http_sector_cache_fetch_kept(f)
+            : NGX_DECLINED)
+           == NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    most = f->source->backoff_ms << (f->calls - 1);
+    most = ngx_min(most, NGX_HTTP_SECTOR_CACHE_PAUSE_MAX);
+
+    pause = ngx_random() % (most + 1);
+    pause = ngx_max(pause, f->call.retry_after_ms);
+
+    if ((ngx_msec_int_t) (f->deadline_ms - ngx_current_msec)
+        <= (ngx_msec_int_t) pause)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (f->call.retry_after_ms) {
+        ngx_http_sector_cache_source_report(f->source, &f->turn, &f->call);
+
+    } else {
+        ngx_http_sector_cache_source_observe(f->source, &f->call);
+    }
+
+    f->state = NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED;
+    ngx_add_timer(&f->timer, (ngx_msec_t) pause);
+
+    return NGX_OK;
+}
+
+
+/* The time in the queue, or a pause, is over. */
+
+void
+ngx_http_sector_cache_fetch_timer(ngx_event_t *ev)
+{
+    ngx_http_sector_cache_fetch_t  *f;
+
+    f = ev->data;
+
+    if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED) {
+        ngx_http_sector_cache_fetch_again(f);
+        return;
+    }
+
+    ngx_http_sector_cache_fetch_refuse(f, NGX_HTTP_SECTOR_CACHE_TURN_QUEUED);
+}
+
+
+/* Retries, or waits on for leave, or gives up with the last answer; or begins
+ * anew where the place was taken back, to join whoever has it now. */
+
+static void
+ngx_http_sector_cache_fetch_again(ngx_http_sector_cache_fetch_t *f)
+{
+    uint64_t                      retry_after_ms;
+    ngx_http_sector_cache_turn_e  turn;
+
+    turn = ngx_http_sector_cache_source_admit(f->source, &f->turn,
+                                              &retry_after_ms);
+
+    if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GO) {
+        ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_RETRIES);
+        ngx_http_sector_cache_fetch_call(f);
+        return;
+    }
+
+    if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GONE) {
+        ngx_del_timer(&f->timeout);
+        f->calls = 0;
+        f->state = NGX_HTTP_SECTOR_CACHE_FETCH_STARTING;
+        ngx_http_sector_cache_fetch_begin(f);
+        return;
+    }
+
+    if ((ngx_msec_int_t) (f->deadline_ms - ngx_current_msec)
+        > (ngx_msec_int_t) retry_after_ms)
+    {
+        ngx_add_timer(&f->timer, (ngx_msec_t) retry_after_ms);
+        return;
+    }
+
+    ngx_http_sector_cache_fetch_end(f, &f->call);
+}
+
+
+/* The time of all calls is over. */
+
+void
+ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev)
+{
+    ngx_http_sector_cache_fetch_t     *f;
+    ngx_http_sector_cache_detached_t  *d;
+
+    f = ev->data;
+    d = f->detached;
+
+    if (d == NULL) {
+        ngx_http_sector_cache_fetch_end(f, &f->call);
+        return;
+    }
+
+    f->detached = NULL;
+    f->answer.upstream_status = 0;
+
+    ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT,
+                                     "Source %V did not answer within %uL ms",
+                                     &f->source->name, f->source->timeout_ms);
+
+    ngx_http_sector_cache_fetch_ended(f);
+    ngx_http_sector_cache_detached_abort(d);
+    ngx_http_sector_cache_fetch_end(f, &f->call);
+}
