@@ -91,7 +91,7 @@ struct ngx_http_sector_cache_source_shm_s {
     size_t                              name_len;
     u_char                              name[NGX_HTTP_SECTOR_CACHE_NAME_MAX];
     sector_breaker_t                    breaker;
-    uint64_t                            tat_us;     /* of sector_rate */
+    uint64_t                            tat_ns;     /* of sector_rate */
     sector_histogram_t                  upstream;   /* times of calls */
     sector_histogram_t                  wait;       /* times in the queue */
     uint64_t                            asked_last; /* a time that counts

@@ -170,7 +170,7 @@ ngx_http_sector_cache_param_rate(const ngx_http_sector_cache_param_t *p,
     ngx_str_t *value, sector_rate_t *rate)
 {
     u_char     *unit;
-    uint64_t    period_us;
+    uint64_t    seconds;
     ngx_int_t   n;
 
     if (value->len < 4 || value->len > 12) {
@@ -181,10 +181,10 @@ ngx_http_sector_cache_param_rate(const ngx_http_sector_cache_param_t *p,
     unit = value->data + value->len - 3;
 
     if (ngx_strncmp(unit, "r/s", 3) == 0) {
-        period_us = 1000000;
+        seconds = 1;
 
     } else if (ngx_strncmp(unit, "r/m", 3) == 0) {
-        period_us = 60 * 1000000;
+        seconds = 60;
 
     } else {
         return NGX_ERROR;
@@ -193,13 +193,12 @@ ngx_http_sector_cache_param_rate(const ngx_http_sector_cache_param_t *p,
     /* the most is given for a second */
 
     if (n == NGX_ERROR || (uint64_t) n < p->min
-        || (uint64_t) n > p->max * (period_us / 1000000))
+        || (uint64_t) n > p->max * seconds)
     {
         return NGX_ERROR;
     }
 
-    rate->burst = n;
-    rate->interval_us = period_us / n;
+    sector_rate_set(rate, n, seconds);
 
     return NGX_OK;
 }

@@ -279,7 +279,7 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
     {
         rc = NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS;
 
-    } else if (sector_rate_take(&sh->tat_us, &source->rate, ngx_current_msec,
+    } else if (sector_rate_take(&sh->tat_ns, &source->rate, ngx_current_msec,
                                 retry_after_ms)
                != 0)
     {

@@ -1,35 +1,43 @@
 #include "sector_rate.h"
 
 
+void
+sector_rate_set(sector_rate_t *rate, uint64_t tokens, uint64_t seconds)
+{
+    rate->burst = tokens;
+    rate->interval_ns = seconds * 1000000000 / tokens;
+}
+
+
 int
-sector_rate_take(uint64_t *tat_us, const sector_rate_t *rate, uint64_t now_ms,
+sector_rate_take(uint64_t *tat_ns, const sector_rate_t *rate, uint64_t now_ms,
     uint64_t *retry_after_ms)
 {
     uint64_t  now, full, latest;
 
     *retry_after_ms = 0;
 
-    if (rate->interval_us == 0) {
+    if (rate->interval_ns == 0) {
         return 0;
     }
 
-    now = now_ms * 1000;
-    full = rate->interval_us * rate->burst;
+    now = now_ms * 1000000;
+    full = rate->interval_ns * rate->burst;
 
     /* a bucket that a reload made smaller is empty, not in debt */
 
-    if (*tat_us > now + full) {
-        *tat_us = now + full;
+    if (*tat_ns > now + full) {
+        *tat_ns = now + full;
     }
 
-    latest = now + full - rate->interval_us;
+    latest = now + full - rate->interval_ns;
 
-    if (*tat_us > latest) {
-        *retry_after_ms = (*tat_us - latest + 999) / 1000;
+    if (*tat_ns > latest) {
+        *retry_after_ms = (*tat_ns - latest + 999999) / 1000000;
         return -1;
     }
 
-    *tat_us = (*tat_us > now ? *tat_us : now) + rate->interval_us;
+    *tat_ns = (*tat_ns > now ? *tat_ns : now) + rate->interval_ns;
 
     return 0;
 }

@@ -15,16 +15,21 @@
 
 
 typedef struct {
-    uint64_t    interval_us;    /* a token comes every; 0: no limit */
+    uint64_t    interval_ns;    /* a token comes every; 0: no limit */
     uint64_t    burst;          /* tokens in a full bucket, >= 1 */
 } sector_rate_t;
 
 
+/* So many tokens in so many seconds, both >= 1 and the tokens at most 10^6 a
+ * second: a bucket that holds as many. */
+void sector_rate_set(sector_rate_t *rate, uint64_t tokens, uint64_t seconds);
+
+
 /*
  * Takes a token.  Returns 0, or -1 when there is none, and in *retry_after_ms
- * how long until there is (>= 1).  *tat_us is 0 at first: a full bucket.
+ * how long until there is (>= 1).  *tat_ns is 0 at first: a full bucket.
  */
-int sector_rate_take(uint64_t *tat_us, const sector_rate_t *rate,
+int sector_rate_take(uint64_t *tat_ns, const sector_rate_t *rate,
     uint64_t now_ms, uint64_t *retry_after_ms);
 
 

@@ -46,7 +46,7 @@ static void
 test_a_full_bucket_is_emptied_at_once_and_fills_steadily(void **state)
 {
     uint64_t        tat;
-    sector_rate_t   rate = { 30 * 1000000, 2 };
+    sector_rate_t   rate = { 30000000000, 2 };
 
     (void) state;
     tat = 0;
@@ -68,7 +68,7 @@ test_a_refusal_takes_nothing(void **state)
 {
     unsigned        i;
     uint64_t        tat, before;
-    sector_rate_t   rate = { 1000, 1 };
+    sector_rate_t   rate = { 1000000, 1 };
 
     (void) state;
     tat = 0;
@@ -90,7 +90,7 @@ static void
 test_a_part_of_a_millisecond_is_waited_for_as_a_whole_one(void **state)
 {
     uint64_t        tat, retry;
-    sector_rate_t   rate = { 1250, 1 };
+    sector_rate_t   rate = { 1250000, 1 };
 
     (void) state;
     tat = 0;
@@ -104,14 +104,50 @@ test_a_part_of_a_millisecond_is_waited_for_as_a_whole_one(void **state)
 }
 
 
+/* Within a thousandth, also where a token comes every few microseconds. */
+static void
+test_a_high_rate_is_kept(void **state)
+{
+    unsigned        i, j, n, taken;
+    uint64_t        tat, per[] = { 7, 30, 70001, 130001, 300000, 1000000 };
+    sector_rate_t   rate;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(per) / sizeof(per[0]); i++) {
+        sector_rate_set(&rate, per[i], 1);
+        assert_int_equal(rate.burst, per[i]);
+
+        for (j = 0, tat = 0; j < per[i]; j++) {
+            assert_int_equal(take(&tat, &rate, 1000), 0);
+        }
+
+        assert_int_not_equal(take(&tat, &rate, 1000), 0);
+
+        n = (unsigned) per[i] / 2;
+
+        for (taken = 0; take(&tat, &rate, 1500) == 0; taken++) {
+            /* void */
+        }
+
+        assert_in_range(taken, n, n + n / 1000);
+    }
+
+    sector_rate_set(&rate, 1, 60);
+    tat = 0;
+    assert_int_equal(take(&tat, &rate, 1000), 0);
+    assert_int_equal(take(&tat, &rate, 1000), 60000);
+}
+
+
 /* What is asked to wait is asked for no longer than one token takes. */
 static void
 test_a_smaller_bucket_after_a_reload_is_empty_and_not_in_debt(void **state)
 {
     unsigned        i;
     uint64_t        tat;
-    sector_rate_t   large = { 1000000, 3600 };
-    sector_rate_t   small = { 1000, 1 };
+    sector_rate_t   large = { 1000000000, 3600 };
+    sector_rate_t   small = { 1000000, 1 };
 
     (void) state;
     tat = 0;
@@ -141,7 +177,7 @@ test_it_lets_through_what_a_counted_bucket_does(void **state)
     printf("# SECTOR_SEED=%llu\n", (unsigned long long) seed);
     srandom((unsigned) seed);
 
-    rate.interval_us = 7000;
+    rate.interval_ns = 7000000;
     rate.burst = 5;
     tokens = 5;
     tat = 0;
@@ -178,6 +214,7 @@ main(void)
         cmocka_unit_test(
             test_a_full_bucket_is_emptied_at_once_and_fills_steadily),
         cmocka_unit_test(test_a_refusal_takes_nothing),
+        cmocka_unit_test(test_a_high_rate_is_kept),
         cmocka_unit_test(
             test_a_part_of_a_millisecond_is_waited_for_as_a_whole_one),
         cmocka_unit_test(
