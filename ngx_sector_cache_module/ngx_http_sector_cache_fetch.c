@@ -22,10 +22,12 @@
  *
  * JOINED and QUEUED fetches are parked: they look at the table when this
  * worker is woken, and four times a second, which is not how they learn of an
- * answer but how they learn that whoever should have woken them is dead.
+ * answer but how they learn that whoever should have woken them is dead.  With
+ * them are the PAUSED, who look whether this worker has to end.
  */
 
 #include "ngx_http_sector_cache_fetch_internal.h"
+#include "ngx_http_sector_cache_wake.h"
 
 
 #define NGX_HTTP_SECTOR_CACHE_WATCH_MS    250
@@ -282,10 +284,28 @@ ngx_http_sector_cache_fetch_step(ngx_event_t *ev)
 
     f = ev->data;
 
-    if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_STARTING) {
-        ngx_http_sector_cache_fetch_begin(f);
+    if (ngx_http_sector_cache_wake_closing()) {
 
-    } else {
+        /* what runs nginx has ended; others may begin this one anew */
+
+        ngx_http_sector_cache_fetch_fail(f,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
+                                         "Fetch from source %V was ended",
+                                         &f->source->name);
+        ngx_http_sector_cache_fetch_end(f, NULL);
+        return;
+    }
+
+    switch (f->state) {
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_STARTING:
+        ngx_http_sector_cache_fetch_begin(f);
+        return;
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED:
+        return;
+
+    default:
         ngx_http_sector_cache_fetch_look(f);
     }
 }
@@ -479,7 +499,9 @@ ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
         return;
     }
 
-    if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_STARTING) {
+    if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_STARTING
+        || f->state == NGX_HTTP_SECTOR_CACHE_FETCH_CALLING)
+    {
         ngx_queue_insert_tail(&ngx_http_sector_cache_fetch_parked, &f->parked);
     }
 
@@ -510,7 +532,8 @@ ngx_http_sector_cache_fetch_unpark(ngx_http_sector_cache_fetch_t *f)
     }
 
     if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_JOINED
-        || f->state == NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED)
+        || f->state == NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED
+        || f->state == NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED)
     {
         ngx_queue_remove(&f->parked);
         f->state = NGX_HTTP_SECTOR_CACHE_FETCH_STARTING;

@@ -238,7 +238,7 @@ ngx_http_sector_cache_fetch_pause(ngx_http_sector_cache_fetch_t *f)
         ngx_http_sector_cache_source_observe(f->source, &f->call);
     }
 
-    f->state = NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED;
+    ngx_http_sector_cache_fetch_park(f, NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED);
     ngx_add_timer(&f->timer, (ngx_msec_t) pause);
 
     return NGX_OK;
@@ -276,15 +276,16 @@ ngx_http_sector_cache_fetch_again(ngx_http_sector_cache_fetch_t *f)
                                               &retry_after_ms);
 
     if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GO) {
+        ngx_http_sector_cache_fetch_unpark(f);
         ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_RETRIES);
         ngx_http_sector_cache_fetch_call(f);
         return;
     }
 
     if (turn == NGX_HTTP_SECTOR_CACHE_TURN_GONE) {
+        ngx_http_sector_cache_fetch_unpark(f);
         ngx_del_timer(&f->timeout);
         f->calls = 0;
-        f->state = NGX_HTTP_SECTOR_CACHE_FETCH_STARTING;
         ngx_http_sector_cache_fetch_begin(f);
         return;
     }

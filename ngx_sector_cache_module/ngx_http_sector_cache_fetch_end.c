@@ -78,7 +78,12 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
         ngx_http_sector_cache_fetch_alight(f);
     }
 
-    if (ngx_http_sector_cache_fetch_tell(f, call)) {
+    /* what never began is refused, or nothing */
+
+    if (ngx_http_sector_cache_fetch_tell(f, call)
+        && (f->turn.admitted
+            || f->answer.result != NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED))
+    {
         ngx_http_sector_cache_source_count(f->source,
                           ngx_http_sector_cache_fetch_stats[f->answer.result]);
     }

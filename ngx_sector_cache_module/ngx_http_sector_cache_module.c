@@ -211,6 +211,7 @@ ngx_http_sector_cache_exit_process(ngx_cycle_t *cycle)
     if (mcf && (ngx_process == NGX_PROCESS_WORKER
                 || ngx_process == NGX_PROCESS_SINGLE))
     {
+        ngx_http_sector_cache_wake_leave();
         ngx_http_sector_cache_shm_detach(mcf);
     }
 }

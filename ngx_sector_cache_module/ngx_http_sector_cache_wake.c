@@ -12,6 +12,10 @@
  * away from those who have not seen it yet.  Where there are no edges (poll,
  * select) a line that is not read is ready for ever: there it is read, and who
  * shares it with a faster one learns by his timer.
+ *
+ * The connection by which a worker listens has another use.  When the time of
+ * worker_shutdown_timeout is over nginx marks all connections as to be closed
+ * and runs their handlers, and has no other way to say so.
  */
 
 #include "ngx_http_sector_cache_wake.h"
@@ -28,6 +32,7 @@ static int  ngx_http_sector_cache_lines[SECTOR_FLIGHT_LINES];
 static ngx_uint_t  ngx_http_sector_cache_lines_n;
 static ngx_uint_t  ngx_http_sector_cache_lines_cycles;  /* that use them */
 static ngx_event_handler_pt  ngx_http_sector_cache_wake_handler;
+static ngx_connection_t  *ngx_http_sector_cache_wake_connection;
 
 
 void
@@ -103,14 +108,33 @@ ngx_http_sector_cache_wake_listen(ngx_cycle_t *cycle,
     ev->log = cycle->log;
     c->write->log = cycle->log;
 
-    /* no connection of a client: it holds no worker back from ending */
-
-    ev->channel = 1;
-    c->write->channel = 1;
-
     if (ngx_add_event(ev, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
         ngx_free_connection(c);
+        return;
     }
+
+    ngx_http_sector_cache_wake_connection = c;
+}
+
+
+/* nginx takes a connection that is left for one that was forgotten, but for a
+ * channel, which ours is no different from now. */
+
+void
+ngx_http_sector_cache_wake_leave(void)
+{
+    if (ngx_http_sector_cache_wake_connection) {
+        ngx_http_sector_cache_wake_connection->read->channel = 1;
+        ngx_http_sector_cache_wake_connection->write->channel = 1;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_sector_cache_wake_closing(void)
+{
+    return ngx_http_sector_cache_wake_connection
+           && ngx_http_sector_cache_wake_connection->close;
 }
 
 

@@ -20,10 +20,22 @@ void ngx_http_sector_cache_wake_open(ngx_cycle_t *cycle);
 
 
 /* Listens on this worker's line; an init_process handler.  The handler runs
- * after every wake, and now and then for nothing. */
+ * after every wake, when worker_shutdown_timeout is over, and now and then for
+ * nothing. */
 
 void ngx_http_sector_cache_wake_listen(ngx_cycle_t *cycle,
     ngx_event_handler_pt handler);
+
+
+/* Listens no longer; an exit_process handler. */
+
+void ngx_http_sector_cache_wake_leave(void);
+
+
+/* Whether worker_shutdown_timeout is over: nginx ends what is under way, and
+ * nothing may be begun. */
+
+ngx_uint_t ngx_http_sector_cache_wake_closing(void);
 
 
 /* This worker's line. */

@@ -20,11 +20,12 @@ my ($nginx, $key);
 
 sub http {
     my (%option) = (zone => 'ttl=10m stale=1h', source => '', script => 'ok',
-                    api => '', timeout => '20s', @_);
+                    api => '', timeout => '20s', retries => 0, @_);
 
     return <<"END";
 sector_cache_zone sectors 1m $option{zone};
-sector_cache_source up timeout=$option{timeout} retries=0 $option{source};
+sector_cache_source up timeout=$option{timeout} retries=$option{retries}
+                       $option{source};
 server {
     listen %PORT%;
     %PID%
@@ -515,6 +516,35 @@ subtest 'a draining worker whose time is over hands its fetch on' => sub {
     is(source()->{succeeded}, 1, 'the other as a success');
     ended_well();
 };
+
+
+for my $case (
+    ['the queue of', 'gate', 'concurrency=1 queue_timeout=60s', 0, 3],
+    ['a pause of', 'after:503:40,gate', '', 1, 1],
+) {
+    my ($name, $script, $source, $retries, $n) = @$case;
+
+    subtest "$name a draining worker whose time is over ends" => sub {
+        start(script => $script, source => $source, timeout => '60s',
+              retries => $retries,
+              main => 'worker_shutdown_timeout 500ms;');
+        my @clients = map { begin("/api/K$_") } 1 .. $n;
+        wait_for('the first has called', sub { calls() == 1 });
+        wait_for('the others wait', sub { source()->{waiting} == $n - 1 });
+
+        my @old = $nginx->workers;
+        $nginx->reload;
+        wait_for('the old ones are gone', sub {
+            my %now = map { $_ => 1 } $nginx->children;
+            return !grep { $now{$_} } @old;
+        });
+
+        is(finish($_)->{status}, 0, 'a client is cut off') for @clients;
+        is(calls(), 1, 'no call was begun instead');
+        is(source()->{aborted}, 1, 'and the one that was is aborted');
+        ended_well();
+    };
+}
 
 
 undef $nginx;
