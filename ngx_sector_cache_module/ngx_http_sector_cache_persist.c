@@ -32,6 +32,7 @@
 #define NGX_HTTP_SECTOR_CACHE_PERSIST_INTERVAL  10000       /* ms */
 #define NGX_HTTP_SECTOR_CACHE_PERSIST_STEP      (128 * 1024)    /* bytes */
 #define NGX_HTTP_SECTOR_CACHE_PERSIST_PAUSE     1           /* ms */
+#define NGX_HTTP_SECTOR_CACHE_PERSIST_TIMES     16          /* zone's size */
 
 
 /* A zone's saver in the worker that writes. */
@@ -53,8 +54,11 @@ typedef struct {
 } ngx_http_sector_cache_saver_t;
 
 
+static ngx_int_t ngx_http_sector_cache_persist_look(
+    ngx_http_sector_cache_zone_t *zone, ngx_fd_t fd, size_t *size,
+    ngx_log_t *log);
 static ngx_int_t ngx_http_sector_cache_persist_read(ngx_fd_t fd,
-    ngx_str_t *bytes, ngx_str_t *path, ngx_log_t *log);
+    ngx_str_t *bytes, size_t size, ngx_str_t *path, ngx_log_t *log);
 static void ngx_http_sector_cache_persist_restore(
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *bytes, ngx_log_t *log);
 static void ngx_http_sector_cache_persist_clean(
@@ -86,6 +90,7 @@ void
 ngx_http_sector_cache_persist_load(ngx_http_sector_cache_zone_t *zone,
     ngx_log_t *log)
 {
+    size_t     size;
     ngx_fd_t   fd;
     ngx_str_t  bytes;
 
@@ -107,8 +112,10 @@ ngx_http_sector_cache_persist_load(ngx_http_sector_cache_zone_t *zone,
         return;
     }
 
-    if (ngx_http_sector_cache_persist_read(fd, &bytes, &zone->persist, log)
-        == NGX_OK)
+    if (ngx_http_sector_cache_persist_look(zone, fd, &size, log) == NGX_OK
+        && ngx_http_sector_cache_persist_read(fd, &bytes, size,
+                                              &zone->persist, log)
+           == NGX_OK)
     {
         ngx_http_sector_cache_persist_restore(zone, &bytes, log);
         ngx_free(bytes.data);
@@ -118,34 +125,76 @@ ngx_http_sector_cache_persist_load(ngx_http_sector_cache_zone_t *zone,
 }
 
 
-/* Reads a regular file whole, into memory that must be freed.  A mapping would
- * not do: it changes when the file does, and ends the process when the file
- * is cut off meanwhile or the disk fails. */
+/* Whether a file is one that can be loaded, by its size and its first bytes,
+ * before memory is taken for it.  A dump is about as large as what its zone
+ * has in memory, and the zone may have been much larger then. */
 
 static ngx_int_t
-ngx_http_sector_cache_persist_read(ngx_fd_t fd, ngx_str_t *bytes,
-    ngx_str_t *path, ngx_log_t *log)
+ngx_http_sector_cache_persist_look(ngx_http_sector_cache_zone_t *zone,
+    ngx_fd_t fd, size_t *size, ngx_log_t *log)
 {
-    size_t           size;
-    ssize_t          n;
-    ngx_file_info_t  fi;
-
-    ngx_str_null(bytes);
+    u_char               head[SECTOR_DUMP_HEAD_BYTES];
+    int64_t              saved_wall_ms;
+    ngx_file_info_t      fi;
+    sector_dump_error_e  error;
 
     if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
-                      ngx_fd_info_n " \"%V\" failed", path);
+                      ngx_fd_info_n " \"%V\" failed", &zone->persist);
         return NGX_ERROR;
     }
 
     if (!ngx_is_file(&fi)) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "\"%V\" is no regular file, nothing is loaded from it",
-                      path);
+                      &zone->persist);
         return NGX_ERROR;
     }
 
-    size = (size_t) ngx_file_size(&fi);
+    *size = (size_t) ngx_file_size(&fi);
+    ngx_memzero(head, sizeof(head));
+
+    if (pread(fd, head, sizeof(head), 0) == -1) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      ngx_read_fd_n " \"%V\" failed", &zone->persist);
+        return NGX_ERROR;
+    }
+
+    error = sector_dump_head(head, *size, &saved_wall_ms);
+
+    if (error != SECTOR_DUMP_OK) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "zone \"%V\" starts empty: \"%V\" is refused, %s",
+                      &zone->name, &zone->persist, sector_dump_error(error));
+        return NGX_ERROR;
+    }
+
+    if (*size / NGX_HTTP_SECTOR_CACHE_PERSIST_TIMES
+        > zone->shm_zone->shm.size)
+    {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "zone \"%V\" starts empty: \"%V\" is refused, its %uz "
+                      "bytes are more than %d times the zone's size",
+                      &zone->name, &zone->persist, *size,
+                      NGX_HTTP_SECTOR_CACHE_PERSIST_TIMES);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Reads a file whole, into memory that must be freed.  A mapping would not do:
+ * it changes when the file does, and ends the process when the file is cut
+ * off meanwhile or the disk fails. */
+
+static ngx_int_t
+ngx_http_sector_cache_persist_read(ngx_fd_t fd, ngx_str_t *bytes, size_t size,
+    ngx_str_t *path, ngx_log_t *log)
+{
+    ssize_t  n;
+
+    ngx_str_null(bytes);
 
     bytes->data = ngx_alloc(ngx_max(size, 1), log);
     if (bytes->data == NULL) {

@@ -221,6 +221,35 @@ for my $case (
 }
 
 
+subtest 'a huge file is refused by its head' => sub {
+    my $huge = 300 * 1024 * 1024;
+
+    plan skip_all => 'valgrind needs more memory than that'
+        if $ENV{TEST_NGINX_USE_VALGRIND};
+
+    for my $case (['it is no dump of a zone', sub { "\0" x 48 }],
+                  ['its \d+ bytes are more than 16 times the zone',
+                   sub { my $head = substr saved(), 0, 48;
+                         substr($head, 16, 8) = pack 'Q', $huge - 48;
+                         return $head }])
+    {
+        my ($reason, $head) = @$case;
+
+        folder();
+        spew($head->());
+        truncate $file, $huge or die "$file: $!";
+        start();
+        like($nginx->log, qr/\[warn\].*"sectors" starts empty.*$reason/,
+             'a warning');
+
+        open my $status, '<', "/proc/$nginx->{pid}/status" or die $!;
+        my ($most) = map { /^VmHWM:\s+(\d+)/ } <$status>;
+        cmp_ok($most, '<', 100 * 1024, 'little memory was taken');
+        is(get('/api/XLK')->{status}, 200, 'it works');
+    }
+};
+
+
 subtest 'a file that was not loaded is kept until something is stored' => sub {
     folder();
     my $damaged = substr saved(), 0, -1;

@@ -96,14 +96,21 @@ static void
 test_a_dump_cut_off_anywhere_is_refused(void **state)
 {
     size_t          len;
+    int64_t         saved;
     forge_t         forge;
     unsigned char  *copy;
 
     (void) state;
     forge_make(&forge);
 
+    assert_int_equal(sector_dump_head(forge.dump.bytes, forge.dump.len,
+                                      &saved), SECTOR_DUMP_OK);
+    assert_int_equal(saved, dump_get64(forge.dump.bytes + DUMP_SAVED));
+
     for (len = 0; len < forge.dump.len; len++) {
         copy = dump_copy(forge.dump.bytes, len, 0);
+        assert_int_equal(sector_dump_head(copy, len, &saved),
+                         len == 0 ? SECTOR_DUMP_EMPTY : SECTOR_DUMP_TRUNCATED);
         dump_refused(&forge.fx, &forge.still, copy, len,
                      len == 0 ? SECTOR_DUMP_EMPTY : SECTOR_DUMP_TRUNCATED);
         free(copy);
