@@ -230,6 +230,7 @@ ngx_http_sector_cache_persist_restore(ngx_http_sector_cache_zone_t *zone,
     ngx_str_t *bytes, ngx_log_t *log)
 {
     sector_dump_error_e   error;
+    sector_store_info_t   info;
     sector_dump_report_t  report;
 
     error = sector_dump_load(bytes->data, bytes->len, &zone->store,
@@ -243,11 +244,15 @@ ngx_http_sector_cache_persist_restore(ngx_http_sector_cache_zone_t *zone,
         return;
     }
 
+    /* some may have made room for others */
+
+    sector_store_info(&zone->store, &info);
+
     ngx_log_error(NGX_LOG_NOTICE, log, 0,
                   "zone \"%V\" starts with %uL entries from \"%V\", "
-                  "%uL were too old, %uL were refused",
-                  &zone->name, report.loaded, &zone->persist, report.dead,
-                  report.refused);
+                  "%uL were too old, %uL were refused, %uL were evicted again",
+                  &zone->name, info.entries, &zone->persist, report.dead,
+                  report.refused, report.loaded - info.entries);
 }
 
 

@@ -138,9 +138,9 @@ ngx_http_sector_cache_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* Says why a zone that was there before the reload begins empty: nginx keeps
- * the memory of a zone only when its name, its size and its module are the
- * same; a module that was loaded from another file is another module. */
+/* Says why a zone that was there before the reload is another one now: nginx
+ * keeps the memory of a zone only when its name, its size and its module are
+ * the same; a module that was loaded from another file is another module. */
 
 static void
 ngx_http_sector_cache_shm_renewed(ngx_shm_zone_t *shm_zone)
@@ -168,12 +168,12 @@ ngx_http_sector_cache_shm_renewed(ngx_shm_zone_t *shm_zone)
 
             if (old[i].tag != shm_zone->tag) {
                 ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
-                              "sector_cache_zone \"%V\" starts empty: the "
+                              "sector_cache_zone \"%V\" is made anew: the "
                               "module was replaced", &shm_zone->shm.name);
 
             } else if (old[i].shm.size != shm_zone->shm.size) {
                 ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
-                              "sector_cache_zone \"%V\" starts empty: its size "
+                              "sector_cache_zone \"%V\" is made anew: its size "
                               "changes from %uz to %uz bytes",
                               &shm_zone->shm.name, old[i].shm.size,
                               shm_zone->shm.size);

@@ -128,7 +128,7 @@ subtest 'new parameters of a source hold at once' => sub {
 };
 
 
-subtest 'a zone of another size starts empty, and the log says so' => sub {
+subtest 'a zone of another size is made anew, and the log says so' => sub {
     start();
 
     get('/api/XLK') for 1 .. 3;

@@ -22,10 +22,10 @@ my ($nginx, $key, $dir, $file);
 
 sub http {
     my (%option) = (zone => 'ttl=10m stale=1h', file => $file, script => 'ok',
-                    @_);
+                    size => '1m', @_);
 
     return <<"END";
-sector_cache_zone sectors 1m $option{zone} persist=$option{file};
+sector_cache_zone sectors $option{size} $option{zone} persist=$option{file};
 sector_cache_source up retries=0;
 server {
     listen %PORT%;
@@ -219,6 +219,29 @@ for my $case (
         is($nginx->trouble, '', 'nothing else is wrong');
     };
 }
+
+
+subtest 'a zone of another size takes what it has room for' => sub {
+    folder();
+    start();
+    get("/api/K$_") for 1 .. 400;
+    $nginx->stop;
+    start();
+
+    # 32k less one page of ours and one of the slab's, in slots of 256 bytes
+    $nginx->reload(http(size => '32k'));
+    my $log = $nginx->log;
+    like($log, qr/\[warn\].*"sectors" is made anew: its size changes/,
+         'a warning');
+    unlike($log, qr/starts empty/, 'which does not say what is not so');
+
+    my ($entries, $evicted) = $log =~
+        /starts with (\d+) entries from .* 0 were refused, ([1-9]\d*) were ev/;
+    is(get('/status/stats')->{json}{namespaces}{sectors}{entryCount}, $entries,
+       'as many entries as the log says');
+    is($entries + ($evicted || 0), 400, 'the others were evicted');
+    is($nginx->trouble, '', 'nothing is wrong');
+};
 
 
 subtest 'a huge file is refused by its head' => sub {

@@ -244,7 +244,7 @@ subtest 'a module from another file starts with a zone of its own' => sub {
     local $ENV{TEST_NGINX_LOAD_MODULES} = $module;
     $nginx->reload(http());
 
-    like($nginx->log, qr/"sectors" starts empty: the module was replaced/,
+    like($nginx->log, qr/"sectors" is made anew: the module was replaced/,
          'the log says so');
     is(sectors()->{entryCount}, 0, 'empty');
     is(get('/api/XLK')->{cache}, 'miss', 'a miss');
