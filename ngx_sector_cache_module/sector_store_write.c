@@ -10,7 +10,7 @@
 
 static sector_store_error_e sector_store_insert(sector_store_t *st,
     const void *key, size_t key_len, const sector_store_item_t *item,
-    const sector_store_times_t *times, uint64_t now_ms);
+    const sector_store_times_t *times, int restored, uint64_t now_ms);
 static sector_store_error_e sector_store_put_locked(sector_store_t *st,
     const void *key, const sector_store_item_t *item,
     sector_store_entry_t *head, uint64_t now_ms);
@@ -38,7 +38,7 @@ sector_store_put(sector_store_t *st, const void *key, size_t key_len,
 
     sector_store_windows(st, item, &times);
 
-    return sector_store_insert(st, key, key_len, item, &times, now_ms);
+    return sector_store_insert(st, key, key_len, item, &times, 0, now_ms);
 }
 
 
@@ -47,15 +47,17 @@ sector_store_restore(sector_store_t *st, const void *key, size_t key_len,
     const sector_store_item_t *item, const sector_store_times_t *times,
     uint64_t now_ms)
 {
-    return sector_store_insert(st, key, key_len, item, times, now_ms);
+    return sector_store_insert(st, key, key_len, item, times, 1, now_ms);
 }
 
 
-/* All that needs no lock is done first, into a header that is then copied. */
+/* All that needs no lock is done first, into a header that is then copied.
+ * What is restored comes in any order; what is put is the last by itself, also
+ * where the wall clock was ahead before. */
 static sector_store_error_e
 sector_store_insert(sector_store_t *st, const void *key, size_t key_len,
     const sector_store_item_t *item, const sector_store_times_t *times,
-    uint64_t now_ms)
+    int restored, uint64_t now_ms)
 {
     sector_store_error_e  rc;
     sector_store_entry_t  head;
@@ -94,6 +96,12 @@ sector_store_insert(sector_store_t *st, const void *key, size_t key_len,
     sector_store_lock(st);
 
     rc = sector_store_put_locked(st, key, item, &head, now_ms);
+
+    if (rc == SECTOR_STORE_OK
+        && (!restored || head.stored_wall_ms > st->shm->last_store_wall_ms))
+    {
+        st->shm->last_store_wall_ms = head.stored_wall_ms;
+    }
 
     sector_store_unlock(st);
 
@@ -205,10 +213,6 @@ sector_store_publish_locked(sector_store_t *st, sector_store_entry_t *e,
 
     sector_store_count(st, SECTOR_STAT_STORE);
     shm->changes++;
-
-    if (e->stored_wall_ms > shm->last_store_wall_ms) {
-        shm->last_store_wall_ms = e->stored_wall_ms;
-    }
 
     SECTOR_STORE_FAILPOINT(PUT_COUNTED);
 }

@@ -139,9 +139,12 @@ test_counters_are_exact_over_detaching_and_clearing(void **state)
 static void
 test_info_tells_last_store_and_last_miss(void **state)
 {
-    char                 key[SECTOR_STORE_KEY_MAX + 1];
-    fixture_t            fx;
-    sector_store_info_t  info;
+    char                  key[SECTOR_STORE_KEY_MAX + 1];
+    fixture_t             fx;
+    sector_store_info_t   info;
+    sector_store_item_t   item = { .value = "v", .value_bytes = 1 };
+    sector_store_times_t  times = { .fresh_ms = 100, .refresh_ms = 100,
+                                    .dead_ms = 100 };
 
     (void) state;
     fixture_make(&fx, REGION, &fixture_policy);
@@ -152,6 +155,19 @@ test_info_tells_last_store_and_last_miss(void **state)
 
     (void) put(&fx.st, "k", "v", 5);
     assert_int_equal(info_of(&fx.st).last_store_wall_ms, 1000005);
+
+    /* the clock is put right: what is stored last is the last */
+
+    (void) put(&fx.st, "k", "v", 4);
+    assert_int_equal(info_of(&fx.st).last_store_wall_ms, 1000004);
+
+    /* what is restored was stored in any order */
+
+    times.stored_wall_ms = 1000009;
+    (void) sector_store_restore(&fx.st, "r", 1, &item, &times, 5);
+    times.stored_wall_ms = 1000007;
+    (void) sector_store_restore(&fx.st, "s", 1, &item, &times, 5);
+    assert_int_equal(info_of(&fx.st).last_store_wall_ms, 1000009);
 
     memset(key, 'x', sizeof(key));
     sector_store_note_miss(&fx.st, key, SECTOR_STORE_KEY_MAX);
