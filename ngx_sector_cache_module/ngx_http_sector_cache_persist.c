@@ -1,6 +1,6 @@
 /*
  * A zone's file is written by the first worker, once an interval if anything
- * was stored since, and once more by the master when it ends.
+ * was stored or deleted since, and once more by the master when it ends.
  *
  * The worker must not wait for a disk.  It copies the entries into memory in
  * small steps between its other events, and forks a child that writes the
@@ -11,8 +11,8 @@
  * own cache manager process would want a directory of its own.
  *
  * A zone that was emptied, because a worker died in its mutex, and one whose
- * file could not be loaded are not saved before something was stored in them:
- * the file has more than they.
+ * file could not be loaded are not saved before something was stored in them,
+ * or they were cleared: the file has more than they.
  *
  * The file is written beside the old one, as FILE.PID.tmp, and renamed over
  * it after its bytes have reached the disk: whoever reads finds the old or the

@@ -158,7 +158,8 @@ typedef struct {
     uint64_t    used_bytes;         /* as the allocator gave them out; also of
                                        entries that were removed and are not
                                        given back to it yet */
-    uint64_t    changes;            /* stores since create, ever growing */
+    uint64_t    changes;            /* stores, deletions of what was there
+                                       and clears since create: grows */
     uint64_t    lost_changes;       /* changes when the store was last emptied
                                        after a death, or made: while the two
                                        are the same, nothing in it is new */

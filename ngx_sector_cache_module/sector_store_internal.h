@@ -186,7 +186,8 @@ struct sector_store_shm_s {
     uint64_t                retired_n;      /* entries retired */
     uint64_t                retired_bytes;
     uint64_t                used_bytes;     /* taken, of all three lists */
-    uint64_t                changes;        /* for who saves; grows */
+    uint64_t                changes;        /* by callers: stores, deletions,
+                                               clears; for who saves */
     uint64_t                lost_changes;   /* of them before a recovery */
     int64_t                 last_store_wall_ms;     /* 0: never */
     unsigned char           last_miss[SECTOR_STORE_KEY_MAX];

@@ -347,6 +347,7 @@ sector_store_delete(sector_store_t *st, const void *key, size_t key_len)
     e = sector_store_find(st->shm, hash, key, key_len);
 
     if (e != NULL) {
+        st->shm->changes++;
         sector_store_remove_locked(st, e);
     }
 
@@ -369,6 +370,7 @@ sector_store_clear(sector_store_t *st)
     sector_store_lock(st);
 
     removed = shm->entries;
+    shm->changes++;
 
     atomic_fetch_add(&shm->generation, 1);
 

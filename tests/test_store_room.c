@@ -556,6 +556,46 @@ test_clear_hides_everything_at_once_and_gives_back_later(void **state)
 }
 
 
+/* Who saves the entries goes by this: what was removed must not come back
+ * from a file, while what was evicted may. */
+static void
+test_storing_and_removing_are_changes_and_nothing_else(void **state)
+{
+    fixture_t  fx;
+
+    (void) state;
+    fixture_make(&fx, REGION, &fixture_policy);
+    assert_int_equal(info_of(&fx.st).changes, 0);
+
+    (void) put(&fx.st, "a", "v", 0);
+    (void) put(&fx.st, "a", "w", 0);
+    (void) put(&fx.st, "b", "v", 0);
+    assert_int_equal(info_of(&fx.st).changes, 3);
+
+    assert_int_equal(sector_store_delete(&fx.st, "a", 1), 1);
+    assert_int_equal(info_of(&fx.st).changes, 4);
+    assert_int_equal(sector_store_delete(&fx.st, "a", 1), 0);
+    assert_int_equal(info_of(&fx.st).changes, 4);
+
+    /* an empty store too: what a file has is to be forgotten */
+
+    (void) sector_store_clear(&fx.st);
+    (void) sector_store_clear(&fx.st);
+    assert_int_equal(info_of(&fx.st).changes, 6);
+
+    (void) put(&fx.st, "c", "v", 0);
+    fx.region.control->most = 1;
+    assert_int_equal(put(&fx.st, "d", "v", 0), SECTOR_STORE_OK);
+    assert_int_equal(info_of(&fx.st).counters[SECTOR_STAT_EVICT], 1);
+    assert_int_equal(put(&fx.st, "e", "v", 5000), SECTOR_STORE_OK);
+    expect(&fx.st, "e", "v", 5000);
+    sector_store_note_miss(&fx.st, "m", 1);
+    assert_int_equal(info_of(&fx.st).changes, 9);
+    assert_int_equal(info_of(&fx.st).lost_changes, 0);
+    fixture_unmake(&fx);
+}
+
+
 static void
 test_room_is_made_of_what_was_cleared_before_anything_is_evicted(void **state)
 {
@@ -674,6 +714,8 @@ main(void)
             test_an_allocator_that_fails_at_any_call_loses_nothing),
         cmocka_unit_test(
             test_clear_hides_everything_at_once_and_gives_back_later),
+        cmocka_unit_test(
+            test_storing_and_removing_are_changes_and_nothing_else),
         cmocka_unit_test(
             test_room_is_made_of_what_was_cleared_before_anything_is_evicted),
         cmocka_unit_test(test_many_keys_through_little_room_leak_nothing),
