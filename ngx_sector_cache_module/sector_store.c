@@ -50,7 +50,8 @@
  * too: its slot goes on holding an epoch until a writer that lacks room, or
  * the next attach, finds that its process is gone.
  *
- * A process without a slot reads with the lock held; all others without.
+ * A process without a slot reads with the lock held; all others without.  It
+ * looks for a slot again now and then: those that had them end.
  *
  * Turned down: a reader's reference count in each entry (two contended
  * read-modify-writes a hit, and a dead reader's count is never given back);
@@ -320,7 +321,8 @@ sector_store_each(sector_store_t *st, uint64_t cursor, uint64_t now_ms,
 
 
 /* Announces a reader.  Without a slot it takes the lock, but a reader's death
- * leaves nothing half done, so that it leaves no mark. */
+ * leaves nothing half done, so that it leaves no mark.  Such a read goes on
+ * under the lock even where it has just got a slot. */
 static inline void
 sector_store_enter(sector_store_t *st)
 {
@@ -329,6 +331,7 @@ sector_store_enter(sector_store_t *st)
     if (st->slot == NULL) {
         sector_store_lock(st);
         sector_store_unmark_locked(st);
+        sector_store_rejoin_locked(st);
         st->locked = 1;
         return;
     }

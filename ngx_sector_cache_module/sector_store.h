@@ -93,6 +93,8 @@ typedef struct {
     sector_store_slot_t    *slot;       /* NULL: this process has none */
     sector_store_ops_t      ops;
     sector_store_policy_t   policy;
+    int32_t                 pid;        /* attached as, 0: not */
+    uint32_t                slotless;   /* reads since, without a slot */
     unsigned                locked:1;   /* a read without a slot is open */
     unsigned                recovered:1;    /* not said yet */
 } sector_store_t;
@@ -211,7 +213,8 @@ uint64_t sector_store_id(const sector_store_t *st);
 /*
  * Takes a reader's slot for this process: one that is free or whose owner is
  * dead.  Without a free slot the store still works, but its reads take the
- * lock.  Call once a process, before the first read; takes the lock.
+ * lock, and every so many of them look for a slot again.  Call once a process,
+ * before the first read; takes the lock.
  */
 void sector_store_attach(sector_store_t *st, int32_t pid);
 

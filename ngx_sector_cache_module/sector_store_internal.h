@@ -44,6 +44,8 @@
 #define SECTOR_STORE_WAIT_SPINS    2000 /* looks at slots, room being short */
 #define SECTOR_STORE_EACH_STEP     64   /* buckets walked in one read */
 #define SECTOR_STORE_RETIRED_MANY  64   /* then dead readers are looked for */
+#define SECTOR_STORE_REJOIN        256  /* reads without a slot until one is
+                                           looked for again */
 
 
 typedef struct sector_store_entry_s  sector_store_entry_t;
@@ -319,6 +321,9 @@ void sector_store_unlock(sector_store_t *st);
 
 /* Says that the rest of the critical section may be left at any instant. */
 void sector_store_unmark_locked(sector_store_t *st);
+
+/* Now and then looks for a slot again, for a process that found none. */
+void sector_store_rejoin_locked(sector_store_t *st);
 
 /* The oldest epoch that a reader is in; UINT64_MAX: nobody reads. */
 uint64_t sector_store_oldest_locked(sector_store_t *st);

@@ -21,6 +21,7 @@
 static void sector_store_empty_locked(sector_store_t *st);
 static void sector_store_forget_locked(sector_store_t *st);
 static void sector_store_drain_locked(sector_store_t *st);
+static void sector_store_join_locked(sector_store_t *st);
 static sector_store_slot_t *sector_store_vacant_locked(sector_store_t *st,
     int32_t pid);
 
@@ -231,22 +232,44 @@ sector_store_advance_locked(sector_store_t *st)
 void
 sector_store_attach(sector_store_t *st, int32_t pid)
 {
-    sector_store_slot_t  *slot;
-
     sector_store_lock(st);
     sector_store_unmark_locked(st);
 
-    slot = sector_store_vacant_locked(st, pid);
+    st->pid = pid;
+    st->slotless = 0;
+
+    sector_store_join_locked(st);
+
+    sector_store_unlock(st);
+}
+
+
+/* Asking the kernel for every slot's owner takes its time; hence not each
+ * read does. */
+void
+sector_store_rejoin_locked(sector_store_t *st)
+{
+    if (st->pid != 0 && ++st->slotless % SECTOR_STORE_REJOIN == 0) {
+        sector_store_join_locked(st);
+    }
+}
+
+
+/* Takes a slot, if there is one. */
+static void
+sector_store_join_locked(sector_store_t *st)
+{
+    sector_store_slot_t  *slot;
+
+    slot = sector_store_vacant_locked(st, st->pid);
 
     if (slot != NULL) {
         atomic_store(&slot->epoch, 0);
         SECTOR_STORE_FAILPOINT(SLOT_TAKEN);
-        atomic_store_explicit(&slot->pid, pid, memory_order_relaxed);
+        atomic_store_explicit(&slot->pid, st->pid, memory_order_relaxed);
     }
 
     st->slot = slot;
-
-    sector_store_unlock(st);
 }
 
 
@@ -293,6 +316,7 @@ sector_store_detach(sector_store_t *st)
     sector_store_slot_t  *slot;
 
     slot = st->slot;
+    st->pid = 0;
 
     if (slot == NULL) {
         return;

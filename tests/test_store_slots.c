@@ -97,6 +97,67 @@ test_more_processes_than_slots_still_read(void **state)
 
 
 static void
+test_a_process_without_a_slot_takes_one_that_comes_free(void **state)
+{
+    unsigned        i;
+    fixture_t       fx;
+    sector_store_t  st[20], master;
+
+    (void) state;
+    fixture_make(&fx, 64 * 1024, &fixture_policy);
+    (void) put(&fx.st, "k", "v", 0);
+
+    for (i = 0; i < 20; i++) {
+        fixture_join(&fx, &st[i], 200 + (int32_t) i);
+    }
+
+    master = st[19];
+    assert_int_equal(sector_store_open(&master, fx.region.reserve,
+                                       fx.region.reserve_bytes, &fx.ops,
+                                       &fixture_policy), 0);
+
+    for (i = 0; i < 2 * SECTOR_STORE_REJOIN; i++) {
+        expect(&st[18], "k", "v", 0);
+        sector_store_count(&st[18], SECTOR_STAT_HIT);
+    }
+
+    assert_null(st[18].slot);
+
+    sector_store_detach(&st[2]);
+    fixture_dead_pid = 203;
+
+    for (i = 0; i < SECTOR_STORE_REJOIN; i++) {
+        expect(&master, "k", "v", 0);
+        expect(&st[2], "k", "v", 0);
+        expect(&st[18], "k", "v", 0);
+        expect(&st[19], "absent", NULL, 0);
+        sector_store_count(&st[18], SECTOR_STAT_HIT);
+        assert_int_equal(atomic_load(&fx.region.control->owner), 0);
+    }
+
+    /* those who want one have one: of who left, and of who died */
+
+    assert_non_null(st[18].slot);
+    assert_non_null(st[19].slot);
+    assert_ptr_not_equal(st[18].slot, st[19].slot);
+    assert_int_equal(atomic_load(&st[18].slot->pid), 218);
+    assert_null(st[2].slot);
+    assert_null(master.slot);
+    assert_int_equal(info_of(&fx.st).counters[SECTOR_STAT_HIT],
+                     3 * SECTOR_STORE_REJOIN);
+
+    /* and read without the lock */
+
+    fx.region.control->owner = 77;
+    expect(&st[18], "k", "v", 0);
+    fx.region.control->owner = 0;
+
+    fixture_check(&fx);
+    fixture_unmake(&fx);
+}
+
+
+static void
 test_counters_are_exact_over_detaching_and_clearing(void **state)
 {
     unsigned        i, stat;
@@ -313,6 +374,8 @@ main(void)
         cmocka_unit_test(
             test_a_slot_is_taken_over_from_the_dead_and_from_a_namesake),
         cmocka_unit_test(test_more_processes_than_slots_still_read),
+        cmocka_unit_test(
+            test_a_process_without_a_slot_takes_one_that_comes_free),
         cmocka_unit_test(test_counters_are_exact_over_detaching_and_clearing),
         cmocka_unit_test(test_info_tells_last_store_and_last_miss),
         cmocka_unit_test(test_open_refuses_what_create_did_not_make),
