@@ -205,6 +205,33 @@ test_a_death_that_leaves_nothing_half_done_empties_nothing(void **state)
 }
 
 
+/* A name of another length, half of it the one before. */
+static void
+test_a_death_leaves_no_last_miss_in_two_halves(void **state)
+{
+    fixture_t            fx;
+    sector_store_info_t  info;
+
+    (void) state;
+    make(&fx);
+
+    sector_store_note_miss(&fx.heir, "ABSENT", 6);
+    assert_true(dies(&fx, act_note_miss, SECTOR_STORE_FP_MISS_HALF, 1));
+    sector_store_info(&fx.heir, &info);
+    assert_string_equal(info.last_miss, "");
+
+    sector_store_note_miss(&fx.heir, "X", 1);
+    assert_true(dies(&fx, act_note_miss, SECTOR_STORE_FP_MISS_HALF, 2));
+    sector_store_info(&fx.heir, &info);
+    assert_string_equal(info.last_miss, "");
+
+    sector_store_note_miss(&fx.heir, "ABSENT", 6);
+    sector_store_info(&fx.heir, &info);
+    assert_string_equal(info.last_miss, "ABSENT");
+    store_region_unmake(&fx.region);
+}
+
+
 /* So that who saves the entries can tell a store that was emptied. */
 static void
 test_what_was_stored_before_a_death_is_told_from_what_is_new(void **state)
@@ -278,6 +305,7 @@ main(void)
         cmocka_unit_test(test_a_dead_reader_does_not_hold_recovery_up),
         cmocka_unit_test(
             test_a_death_that_leaves_nothing_half_done_empties_nothing),
+        cmocka_unit_test(test_a_death_leaves_no_last_miss_in_two_halves),
         cmocka_unit_test(
             test_what_was_stored_before_a_death_is_told_from_what_is_new),
         cmocka_unit_test(test_counters_outlive_recovery),

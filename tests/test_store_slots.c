@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "store_fixture.h"
 
@@ -197,6 +198,55 @@ test_counters_are_exact_over_detaching_and_clearing(void **state)
 }
 
 
+#define COUNTERS  4
+#define COUNTED   200000
+
+static void *
+count_many(void *data)
+{
+    unsigned  i;
+
+    for (i = 0; i < COUNTED; i++) {
+        sector_store_count(data, SECTOR_STAT_HIT);
+    }
+
+    return NULL;
+}
+
+
+/* They share one counter, while those with slots have each their own. */
+static void
+test_counters_of_processes_without_a_slot_are_exact(void **state)
+{
+    unsigned        i;
+    fixture_t       fx;
+    pthread_t       threads[COUNTERS];
+    sector_store_t  st[COUNTERS];
+
+    (void) state;
+    fixture_make(&fx, 64 * 1024, &fixture_policy);
+
+    for (i = 0; i < COUNTERS; i++) {
+        assert_int_equal(sector_store_open(&st[i], fx.region.reserve,
+                                           fx.region.reserve_bytes, &fx.ops,
+                                           &fixture_policy), 0);
+    }
+
+    for (i = 0; i < COUNTERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, count_many,
+                                        &st[i]), 0);
+    }
+
+    for (i = 0; i < COUNTERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+
+    assert_int_equal(info_of(&fx.st).counters[SECTOR_STAT_HIT],
+                     COUNTERS * COUNTED);
+    fixture_unmake(&fx);
+}
+
+
 static void
 test_info_tells_last_store_and_last_miss(void **state)
 {
@@ -377,6 +427,7 @@ main(void)
         cmocka_unit_test(
             test_a_process_without_a_slot_takes_one_that_comes_free),
         cmocka_unit_test(test_counters_are_exact_over_detaching_and_clearing),
+        cmocka_unit_test(test_counters_of_processes_without_a_slot_are_exact),
         cmocka_unit_test(test_info_tells_last_store_and_last_miss),
         cmocka_unit_test(test_open_refuses_what_create_did_not_make),
         cmocka_unit_test(test_reserves_are_pages_and_a_small_part),

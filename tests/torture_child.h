@@ -26,6 +26,7 @@ typedef struct {
     _Atomic uint64_t    refused;
     _Atomic uint64_t    hits;
     _Atomic uint64_t    misses;
+    _Atomic uint64_t    shown;          /* entries, by each */
     _Atomic int         arm_point;      /* die there; 0: nowhere */
     _Atomic int         arm_n;          /* at the so-manieth passing */
 } life_t;
@@ -44,6 +45,7 @@ typedef struct {
     life_t             *life;
     uint64_t            random;
     uint64_t            seen[KEYS];
+    uint64_t            cursor;         /* of each */
     store_region_t      region;
     sector_store_t      st;
     unsigned char       value[VALUE_MAX];
@@ -190,12 +192,81 @@ do_put(child_t *c)
 }
 
 
+/* What each shows is verified like what a read finds. */
+static inline void
+shown(void *data, const void *key, size_t key_len,
+    const sector_store_view_t *view)
+{
+    char      text[16];
+    size_t    bytes;
+    child_t  *c;
+    unsigned  n, looks;
+
+    c = data;
+
+    if (key_len >= sizeof(text)) {
+        wrong(c, 0, "a key that nobody stored");
+    }
+
+    memcpy(text, key, key_len);
+    text[key_len] = '\0';
+
+    if (sscanf(text, "key-%u", &n) != 1 || n >= KEYS) {
+        wrong(c, 0, "a key that nobody stored");
+    }
+
+    bytes = fill(c->value, n, view->tag);
+
+    if (view->value_bytes != bytes) {
+        wrong(c, n, "shown with another length");
+    }
+
+    for (looks = 0; looks < 3; looks++) {
+        if (memcmp(view->value, c->value, bytes) != 0) {
+            wrong(c, n, "shown with a wrong byte");
+        }
+    }
+
+    if (view->tag < c->seen[n]) {
+        wrong(c, n, "an older version shown than before");
+    }
+
+    c->seen[n] = view->tag;
+    bump(&c->life->shown);
+}
+
+
+/* The last miss is a whole key, or none. */
+static inline void
+do_info(child_t *c)
+{
+    char                 again[16];
+    unsigned             n;
+    sector_store_info_t  info;
+
+    sector_store_info(&c->st, &info);
+
+    if (info.last_miss[0] == '\0') {
+        return;
+    }
+
+    if (sscanf(info.last_miss, "key-%u", &n) != 1 || n >= KEYS) {
+        wrong(c, 0, "a last miss that nobody noted");
+    }
+
+    (void) name(again, sizeof(again), n);
+
+    if (strcmp(again, info.last_miss) != 0) {
+        wrong(c, n, "a last miss in two halves");
+    }
+}
+
+
 static inline void
 do_rest(child_t *c, unsigned dice)
 {
-    char                 key[16];
-    size_t               len;
-    sector_store_info_t  info;
+    char    key[16];
+    size_t  len;
 
     len = name(key, sizeof(key), below(&c->random, KEYS));
 
@@ -208,7 +279,7 @@ do_rest(child_t *c, unsigned dice)
         }
 
     } else if (dice < 600) {
-        sector_store_info(&c->st, &info);
+        do_info(c);
 
     } else if (dice < 700) {
         sector_store_note_miss(&c->st, key, len);
@@ -220,6 +291,10 @@ do_rest(child_t *c, unsigned dice)
         if (c->st.slot == NULL) {
             sector_store_attach(&c->st, c->region.id);
         }
+
+    } else {
+        c->cursor = sector_store_each(&c->st, c->cursor, load(&board->clock),
+                                      shown, c);
     }
 }
 
@@ -286,7 +361,7 @@ verify(uint64_t slack)
 {
     int                  i, bad;
     child_t             *c;
-    uint64_t             hits, misses, stored, refused;
+    uint64_t             hits, misses, stored, refused, shown_n;
     const char          *what;
     sector_store_info_t  info;
 
@@ -294,13 +369,14 @@ verify(uint64_t slack)
     start(c, 0, getpid(), 1);
     sector_store_info(&c->st, &info);
 
-    hits = misses = stored = refused = 0;
+    hits = misses = stored = refused = shown_n = 0;
 
     for (i = 0; i < CHILDREN; i++) {
         hits += load(&board->life[i].hits);
         misses += load(&board->life[i].misses);
         stored += load(&board->life[i].stored);
         refused += load(&board->life[i].refused);
+        shown_n += load(&board->life[i].shown);
     }
 
 #define OFF(name, by_us, stat)                                                \
@@ -318,13 +394,14 @@ verify(uint64_t slack)
     OFF("stored", stored, STORE);
     OFF("refused", refused, REFUSE_ROOM);
 
+    printf("shown      %12llu\n", (unsigned long long) shown_n);
     printf("evicted %llu, expired %llu, recoveries %llu\n",
            (unsigned long long) info.counters[SECTOR_STAT_EVICT],
            (unsigned long long) info.counters[SECTOR_STAT_EXPIRE],
            (unsigned long long) info.counters[SECTOR_STAT_RECOVERY]);
 
     bad |= (info.counters[SECTOR_STAT_RECOVERY] > slack);
-    bad |= (hits == 0 || stored == 0);
+    bad |= (hits == 0 || stored == 0 || shown_n == 0);
 
     if (bad) {
         printf("the counters are off by more than one a kill\n");

@@ -10,7 +10,9 @@
  *
  *     - every value read is, byte for byte, one that was stored under that
  *       key, and stays so until the read is closed
+ *     - so is every one that sector_store_each() shows
  *     - no process ever sees a key's value go back to an earlier version
+ *     - the key of the last miss is whole, or there is none
  *     - something is stored, and read, all the time: nobody is wedged
  *     - counters are exact but for one event of each process killed
  *     - in the end all lists, buckets and accounts agree
