@@ -12,7 +12,7 @@ use File::Temp qw(tempdir);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
-use Upstream qw(get wait_for);
+use Upstream qw(get begin finish wait_for);
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
@@ -26,7 +26,7 @@ sub http {
 
     return <<"END";
 sector_cache_zone sectors $option{size} $option{zone} persist=$option{file};
-sector_cache_source up retries=0;
+sector_cache_source up retries=0 timeout=60s;
 server {
     listen %PORT%;
     %PID%
@@ -91,6 +91,15 @@ sub let_go {
 
     unlink "$gate.held" or die "$gate.held: $!";
     wait_for('it has ended', sub { !-e "$file.$pid.tmp" });
+}
+
+
+# The sockets of a port, listening or connected, by their numbers in /proc.
+sub inodes {
+    my $port = sprintf '%04X', $_[0];
+
+    open my $tcp, '<', '/proc/net/tcp' or die "tcp: $!";
+    return map { (split)[9] } grep { /^\s*\d+: [0-9A-F]{8}:$port / } <$tcp>;
 }
 
 
@@ -401,6 +410,31 @@ subtest 'a save that was held up does not replace a later one' => sub {
 };
 
 
+# A client sees the end of its connection when the last who has it closes it.
+subtest 'a save under way holds no connection and is not begun twice' => sub {
+    folder();
+    start_slow(workers => 1);
+
+    my $child = hold('XLK');
+    my @open = grep { /:/ } map { readlink || '' } glob "/proc/$child/fd/*";
+    my $sockets = join '|', inodes($nginx->{port});
+    isnt($sockets, '', 'nginx has sockets');
+    is_deeply([grep { /^socket:\[(?:$sockets)\]$/ } @open], [],
+              'the child has none of them');
+
+    get('/api/XLE');
+    $nginx->wait_for_log(qr/process $child is still writing/);
+    is_deeply([glob "$file*"], ["$file.$child.tmp"], 'one is writing');
+
+    let_go($child);
+    ok(-s $file, 'it has written');
+    my $size = -s $file;
+    wait_for('what was stored since is saved too', sub { -s $file > $size });
+    is($nginx->stop, 0, 'nginx ended well');
+    is($nginx->trouble, '', 'and without trouble');
+};
+
+
 subtest 'nor does one whose worker is gone save anything' => sub {
     folder();
     start_slow(workers => 1);
@@ -418,6 +452,32 @@ subtest 'nor does one whose worker is gone save anything' => sub {
 
 
 }
+
+
+# Both have a timer that began with them, the old one's before the new one's.
+subtest 'a worker on its way out leaves saving to the next' => sub {
+    folder();
+    my $other = "$dir/other.dump";
+
+    start(workers => 1, script => 'gate');
+    my ($old) = $nginx->workers;
+    my $client = begin('/api/XLK');
+    wait_for('it is under way', sub { $upstream->calls($key) == 1 });
+    $upstream->release($key);
+    is(finish($client)->{status}, 200, 'something is stored');
+
+    $client = begin('/api/XLE');
+    wait_for('another is under way', sub { $upstream->calls($key) == 2 });
+    $nginx->reload(http(file => $other));
+    wait_for('the new worker saves', sub { -s $other });
+
+    ok(kill(0, $old), 'the old worker is still there');
+    ok(!-e $file, 'and has saved nothing');
+    $upstream->release($key);
+    is(finish($client)->{status}, 200, 'its client is answered');
+    is($nginx->stop, 0, 'nginx ended well');
+    is($nginx->trouble, '', 'and without trouble');
+};
 
 
 subtest 'a disk that is full is a warning, and loses no older file' => sub {
