@@ -262,7 +262,8 @@ ngx_http_sector_cache_market_compose(ngx_http_sector_cache_market_t *m)
 
 /*
  * What is there to compose: NGX_DECLINED if nothing, and then the first error
- * is the snapshot's.  *whole says that nothing lacks and nothing is stale.
+ * other than "no such symbol" is the snapshot's.  *whole says that nothing
+ * lacks and nothing is stale.
  */
 static ngx_int_t
 ngx_http_sector_cache_market_survey(ngx_http_sector_cache_market_t *m,
@@ -282,7 +283,10 @@ ngx_http_sector_cache_market_survey(ngx_http_sector_cache_market_t *m,
         snapshot->called |= part->called;
 
         if (!part->found) {
-            if (snapshot->error == NULL) {
+            if (snapshot->error == NULL
+                || snapshot->error->result
+                   == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND)
+            {
                 snapshot->error = &part->answer;
             }
 

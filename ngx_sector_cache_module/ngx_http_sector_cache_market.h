@@ -22,8 +22,8 @@ typedef struct ngx_http_sector_cache_market_s  ngx_http_sector_cache_market_t;
 
 typedef struct {
     const ngx_http_sector_cache_answer_t   *error;  /* NULL: there is a
-                                                       snapshot; else of the
-                                                       first sector */
+                                                       snapshot; else why, of
+                                                       one sector */
     sector_entry_t                      entry;
     uint64_t                            age_s;      /* of its oldest sector */
     uint64_t                            ttl_s;

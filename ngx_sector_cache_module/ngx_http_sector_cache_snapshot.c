@@ -281,10 +281,9 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
 
     if (client->outcome == NGX_HTTP_SECTOR_CACHE_DISABLED) {
         head.detail = "DISABLED";
-
-    } else {
-        head.stored = snapshot->stored && !head.ttl;
     }
+
+    head.stored = snapshot->stored && !head.ttl;
 
     ngx_http_sector_cache_client_piece(&pieces[1], &snapshot->entry);
 
