@@ -1491,7 +1491,7 @@ invalid number of arguments in "sector_cache_unknown_symbols" directive in
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid value "yes" of "sector_cache", allowed: on, off or a variable in
+invalid value "yes" of "sector_cache", allowed: on, off, shadow or a variable in
 
 
 
@@ -1502,7 +1502,7 @@ invalid value "yes" of "sector_cache", allowed: on, off or a variable in
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid value "ON" of "sector_cache", allowed: on, off or a variable in
+invalid value "ON" of "sector_cache", allowed: on, off, shadow or a variable in
 
 
 
@@ -1513,7 +1513,7 @@ invalid value "ON" of "sector_cache", allowed: on, off or a variable in
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid value "1" of "sector_cache", allowed: on, off or a variable in
+invalid value "1" of "sector_cache", allowed: on, off, shadow or a variable in
 
 
 
@@ -1524,7 +1524,7 @@ invalid value "1" of "sector_cache", allowed: on, off or a variable in
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid value "" of "sector_cache", allowed: on, off or a variable in
+invalid value "" of "sector_cache", allowed: on, off, shadow or a variable in
 
 
 
@@ -1704,6 +1704,50 @@ invalid number of arguments in "sector_cache_status" directive in
 
 
 
+=== TEST 241: "sector_cache_fetch_batch" is refused in an "if"
+--- config
+    location /x { if ($arg_y) { sector_cache_fetch_batch demo /_up/x; } }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"sector_cache_fetch_batch" directive is not allowed here in
+
+
+
+=== TEST 242: "sector_cache_bypass" is refused in an "if"
+--- config
+    location /x { if ($arg_y) { sector_cache_bypass 1; } }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"sector_cache_bypass" directive is not allowed here in
+
+
+
+=== TEST 243: "sector_cache_envelope" is refused in an "if"
+--- config
+    location /x { if ($arg_y) { sector_cache_envelope off; } }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"sector_cache_envelope" directive is not allowed here in
+
+
+
+=== TEST 244: "sector_cache_gzip" is refused in an "if"
+--- config
+    location /x { if ($arg_y) { sector_cache_gzip on; } }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"sector_cache_gzip" directive is not allowed here in
+
+
+
 === TEST 150: "sector_cache_api" is refused in a location given by a regular expression
 --- config
     location ~ ^/api/ { sector_cache_api; sector_cache_fetch demo /_up/x; }
@@ -1770,14 +1814,14 @@ invalid number of arguments in "sector_cache_status" directive in
 
 
 
-=== TEST 156: "sector_cache shadow" is not there yet
+=== TEST 156: "sector_cache Shadow" is refused
 --- config
-    sector_cache shadow;
+    sector_cache Shadow;
 --- must_die
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid value "shadow" of "sector_cache", allowed: on, off or a variable in
+invalid value "Shadow" of "sector_cache", allowed: on, off, shadow or a variable in
 
 
 
@@ -1792,14 +1836,92 @@ unknown directive "sector_cache_market_hours" in
 
 
 
-=== TEST 158: "sector_cache_gzip" is not there yet
---- http_config
+=== TEST 225: "sector_cache_gzip 1" is refused
+--- config
+    sector_cache_gzip 1;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "1" in "sector_cache_gzip" directive, it must be "on" or "off" in
+
+
+
+=== TEST 226: "sector_cache_gzip ON!" is refused
+--- config
+    sector_cache_gzip ON!;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "ON!" in "sector_cache_gzip" directive, it must be "on" or "off" in
+
+
+
+=== TEST 227: "sector_cache_gzip shadow" is refused
+--- config
+    sector_cache_gzip shadow;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "shadow" in "sector_cache_gzip" directive, it must be "on" or "off" in
+
+
+
+=== TEST 228: an empty value of "sector_cache_gzip" is refused
+--- config
+    sector_cache_gzip "";
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "" in "sector_cache_gzip" directive, it must be "on" or "off" in
+
+
+
+=== TEST 229: a variable of "sector_cache_gzip" is refused
+--- config
+    sector_cache_gzip $arg_x;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "$arg_x" in "sector_cache_gzip" directive, it must be "on" or "off" in
+
+
+
+=== TEST 230: "sector_cache_gzip" needs a value
+--- config
+    sector_cache_gzip;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid number of arguments in "sector_cache_gzip" directive in
+
+
+
+=== TEST 231: "sector_cache_gzip" takes no second value
+--- config
+    sector_cache_gzip on off;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid number of arguments in "sector_cache_gzip" directive in
+
+
+
+=== TEST 232: "sector_cache_gzip" given twice in one place is refused
+--- config
+    sector_cache_gzip on;
     sector_cache_gzip on;
 --- must_die
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown directive "sector_cache_gzip" in
+"sector_cache_gzip" directive is duplicate in
 
 
 
@@ -1836,36 +1958,404 @@ unknown directive "sector_cache_admin_key_file" in
 
 
 
-=== TEST 162: "sector_cache_fetch_batch" is not there yet
---- http_config
-    sector_cache_fetch_batch demo /_up/$sector_cache_symbols;
+=== TEST 197: a batch fetch without a URI is refused
+--- config
+    sector_cache_fetch_batch demo;
 --- must_die
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown directive "sector_cache_fetch_batch" in
+invalid number of arguments in "sector_cache_fetch_batch" directive in
 
 
 
-=== TEST 163: "sector_cache_bypass" is not there yet
---- http_config
-    sector_cache_bypass $arg_nocache;
+=== TEST 198: "up/$sector_cache_symbols" is no URI of a location for a batch fetch
+--- config
+    sector_cache_fetch_batch demo up/$sector_cache_symbols;
 --- must_die
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown directive "sector_cache_bypass" in
+invalid URI "up/$sector_cache_symbols" of "sector_cache_fetch_batch", allowed: the URI of a location, beginning with "/" or a variable in
 
 
 
-=== TEST 164: "sector_cache_envelope" is not there yet
---- http_config
-    sector_cache_envelope off;
+=== TEST 199: "http://upstream.test/$sector_cache_symbols" is no URI of a location for a batch fetch
+--- config
+    sector_cache_fetch_batch demo http://upstream.test/$sector_cache_symbols;
 --- must_die
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown directive "sector_cache_envelope" in
+invalid URI "http://upstream.test/$sector_cache_symbols" of "sector_cache_fetch_batch", allowed: the URI of a location, beginning with "/" or a variable in
+
+
+
+=== TEST 200: "@named" is no URI of a location for a batch fetch
+--- config
+    sector_cache_fetch_batch demo @named;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid URI "@named" of "sector_cache_fetch_batch", allowed: the URI of a location, beginning with "/" or a variable in
+
+
+
+=== TEST 201: an empty URI of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo "";
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid URI "" of "sector_cache_fetch_batch", allowed: the URI of a location, beginning with "/" or a variable in
+
+
+
+=== TEST 202: an unknown variable in the URI of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/$sector_cache_sybmols;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+unknown "sector_cache_sybmols" variable
+
+
+
+=== TEST 203: "format=csv" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x format=csv;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "format=csv" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 204: "format=" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x format=;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "format=" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 205: "format" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x format;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "format" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 206: "FORMAT=sector" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x FORMAT=sector;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "FORMAT=sector" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 207: "timeout=1s" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x timeout=1s;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "timeout=1s" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 208: "max=0" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x max=0;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max=0" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 209: "max=51" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x max=51;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max=51" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 210: "max=-1" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x max=-1;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max=-1" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 211: "max=1.5" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x max=1.5;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max=1.5" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 212: "max=ten" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x max=ten;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max=ten" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 213: "max=" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x max=;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max=" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 214: "max" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x max;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 215: "MAX=5" of a batch fetch is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x MAX=5;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "MAX=5" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 216: what is wrong after a good parameter of a batch fetch is what is said
+--- config
+    sector_cache_fetch_batch demo /_up/x max=5 format=csv;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "format=csv" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 217: a format of a batch fetch given twice is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x format=sector format=yahoo_quote;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "format=yahoo_quote" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 218: a max of a batch fetch given twice is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x max=5 max=6;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max=6" of "sector_cache_fetch_batch", allowed: format=sector, format=yahoo_chart, format=yahoo_quote, max=1 to max=50, once each in
+
+
+
+=== TEST 219: a batch fetch with too many parameters is refused
+--- config
+    sector_cache_fetch_batch demo /_up/x format=sector max=5 max=5;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid number of arguments in "sector_cache_fetch_batch" directive in
+
+
+
+=== TEST 220: "sector_cache_fetch_batch" given twice in one place is refused
+--- config
+    sector_cache_fetch_batch demo /_up/a;
+    sector_cache_fetch_batch demo /_up/b;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"sector_cache_fetch_batch" directive is duplicate in
+
+
+
+=== TEST 221: a source of a batch fetch that is never declared is refused
+--- config
+    sector_cache_fetch_batch nobody /_up/x;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+unknown source "nobody" in "sector_cache_fetch_batch", declare it by "sector_cache_source" in
+
+
+
+=== TEST 222: an API location needs a fetch for one symbol beside that for many
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch_batch demo /_up/x;
+    }
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+no "sector_cache_fetch" is defined for "sector_cache_api" in
+
+
+
+=== TEST 223: "sector_cache_bypass" needs a value
+--- config
+    sector_cache_bypass;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid number of arguments in "sector_cache_bypass" directive in
+
+
+
+=== TEST 224: an unknown variable of "sector_cache_bypass" is refused
+--- config
+    sector_cache_bypass 0 $nowhere;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+unknown "nowhere" variable
+
+
+
+=== TEST 233: "sector_cache_envelope 1" is refused
+--- config
+    sector_cache_envelope 1;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "1" in "sector_cache_envelope" directive, it must be "on" or "off" in
+
+
+
+=== TEST 234: "sector_cache_envelope ON!" is refused
+--- config
+    sector_cache_envelope ON!;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "ON!" in "sector_cache_envelope" directive, it must be "on" or "off" in
+
+
+
+=== TEST 235: "sector_cache_envelope shadow" is refused
+--- config
+    sector_cache_envelope shadow;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "shadow" in "sector_cache_envelope" directive, it must be "on" or "off" in
+
+
+
+=== TEST 236: an empty value of "sector_cache_envelope" is refused
+--- config
+    sector_cache_envelope "";
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "" in "sector_cache_envelope" directive, it must be "on" or "off" in
+
+
+
+=== TEST 237: a variable of "sector_cache_envelope" is refused
+--- config
+    sector_cache_envelope $arg_x;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid value "$arg_x" in "sector_cache_envelope" directive, it must be "on" or "off" in
+
+
+
+=== TEST 238: "sector_cache_envelope" needs a value
+--- config
+    sector_cache_envelope;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid number of arguments in "sector_cache_envelope" directive in
+
+
+
+=== TEST 239: "sector_cache_envelope" takes no second value
+--- config
+    sector_cache_envelope on off;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid number of arguments in "sector_cache_envelope" directive in
+
+
+
+=== TEST 240: "sector_cache_envelope" given twice in one place is refused
+--- config
+    sector_cache_envelope on;
+    sector_cache_envelope on;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"sector_cache_envelope" directive is duplicate in
 
 
 
@@ -1926,6 +2416,30 @@ http {
 END
 isnt($status, 0, 'it is refused');
 like($words, qr/unknown source "nobody" in "sector_cache_fetch", .* in \Q$file\E:4$/m, 'file and line are those of the directive');
+
+
+
+=== TEST 245: an unknown source of an inherited batch fetch is said with its place
+--- scenario
+my ($status, $words, $file) = nginx_t(<<'END');
+http {
+    sector_cache_zone sectors 1m;
+    sector_cache_source demo;
+    sector_cache_fetch demo /x;
+
+    server {
+        listen 127.0.0.1:1;
+
+        sector_cache_fetch_batch nobody /x;
+
+        location /api {
+            sector_cache_api;
+        }
+    }
+}
+END
+isnt($status, 0, 'it is refused');
+like($words, qr/unknown source "nobody" in "sector_cache_fetch_batch", .* in \Q$file\E:9$/m, 'file and line are those of the directive');
 
 
 
@@ -2312,16 +2826,16 @@ SectorCache::http(more => '
 --- request eval
 ["GET /api/ABC?header=1", "GET /api/ABC", "GET /api/ABC?header=1", "GET /api/symbols?header=1", "GET /api/XLK?header=1", "GET /api/?header=1"]
 --- error_code eval
-[200, 200, 200, 200, 404, 404]
+[200, 200, 200, 200, 404, 200]
 --- response_headers eval
-["X-If: MISS", "X-If:", "X-If: HIT", "X-If:", "X-If:", "X-If:"]
+["X-If: MISS", "X-If:", "X-If: HIT", "X-If:", "X-If:", "X-If: HIT"]
 --- json
 {"data":{"symbol":"ABC"},"metadata":{"cacheStatus":"miss"}}
 {"metadata":{"cacheStatus":"hit"}}
 {"metadata":{"cacheStatus":"hit"}}
 {"data":[{"symbol":"ABC"}]}
 {"error_code":"UNKNOWN_SYMBOL"}
-{"error_code":"NOT_FOUND"}
+{"data":{"ABC":{"symbol":"ABC"},"!XLK":1},"cached":true,"metadata":{"cacheStatus":"hit"},"!errors":1}
 
 
 
@@ -2363,17 +2877,24 @@ X-If: yes
 
 
 
-=== TEST 188: a location given exactly has the endpoints of its prefix, that is none
+=== TEST 188: a location given exactly has the endpoint of its prefix alone, the batch
 --- config
     location = /api {
         sector_cache_api;
         sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+        sector_cache_symbols { ABC Alphabet; DEF Definition; }
     }
---- request
-GET /api
---- error_code: 404
+--- request eval
+["GET /api", "GET /api?symbols=DEF", "GET /api/ABC"]
+--- error_code eval
+[200, 200, 404]
 --- json
-{"error_code":"NOT_FOUND"}
+{"data":{"ABC":{"symbol":"ABC"},"DEF":{"symbol":"DEF"}}}
+{"data":{"DEF":{"symbol":"DEF"},"!ABC":1}}
+-
+--- no_error_log
+[alert]
+[crit]
 
 
 
@@ -2419,6 +2940,128 @@ is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'without anything of the cli
 --- request
 GET /index.html
 --- response_body_like: It works
+
+
+
+=== TEST 246: each parameter of a batch fetch is accepted at its limits, in any order
+--- scenario
+for my $given ('', 'max=1', 'max=50', 'max=050', 'format=sector', 'format=yahoo_chart', 'format=yahoo_quote', 'format=yahoo_quote max=7', 'max=7 format=yahoo_quote') {
+    my ($status, $words) = nginx_t("http { sector_cache_source demo; sector_cache_fetch_batch demo /_up/\$sector_cache_symbols $given; }");
+    is($status, 0, "\"$given\" is accepted") or diag($words);
+}
+
+
+
+=== TEST 247: a batch fetch may be said in the http block, the server and the location, each for itself
+--- scenario
+my ($status, $words) = nginx_t(<<'END');
+http {
+    sector_cache_zone sectors 1m;
+    sector_cache_source demo;
+    sector_cache_source other;
+    sector_cache_fetch demo /x;
+    sector_cache_fetch_batch demo /$sector_cache_symbols max=10;
+
+    server {
+        listen 127.0.0.1:1;
+
+        sector_cache_fetch_batch other /$sector_cache_symbols;
+
+        location /api {
+            sector_cache_api;
+            sector_cache_fetch_batch demo $arg_x format=yahoo_quote max=2;
+        }
+    }
+}
+END
+is($status, 0, 'it is accepted') or diag($words);
+unlike($words, qr/\[(?:warn|error|crit|alert|emerg)\]/, 'without a warning');
+
+
+
+=== TEST 248: envelope, gzip, bypass and shadow may be said in the http block
+--- http_config eval
+SectorCache::http(source => 'all_http', more => '
+    sector_cache_envelope off;
+    sector_cache_gzip on;
+    sector_cache_bypass $arg_bypass;
+    sector_cache shadow;')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch all_http /_up/sector/$sector_cache_symbol;
+    }
+
+    location /read {
+        sector_cache_api;
+        sector_cache on;
+        sector_cache_fetch all_http /_up/sector/$sector_cache_symbol;
+    }
+--- request eval
+["GET /api/XLK", "GET /api/XLK", "GET /read/XLK", "GET /read/XLK?bypass=1"]
+--- response_headers eval
+["Cache-Status: sector-cache; fwd=bypass; stored; detail=DISABLED\nVary: Accept-Encoding", "Cache-Status: sector-cache; fwd=bypass; detail=DISABLED", "Vary: Accept-Encoding", "Cache-Status: sector-cache; fwd=bypass; stored\nVary: Accept-Encoding"]
+--- json
+{"symbol":"XLK","!success":1}
+{"symbol":"XLK","!success":1}
+{"symbol":"XLK","!success":1}
+{"symbol":"XLK","!success":1}
+
+
+
+=== TEST 249: envelope, gzip, bypass and shadow may be said in the server, and otherwise in a location
+--- http_config eval
+SectorCache::http(source => 'all_server', more => '
+    sector_cache_envelope on;
+    sector_cache_gzip off;
+    sector_cache_bypass $arg_never;
+    sector_cache off;')
+--- config
+    sector_cache_envelope off;
+    sector_cache_gzip on;
+    sector_cache_bypass $arg_bypass;
+    sector_cache on;
+
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch all_server /_up/sector/$sector_cache_symbol;
+    }
+
+    location /own {
+        sector_cache_api;
+        sector_cache_fetch all_server /_up/sector/$sector_cache_symbol;
+        sector_cache_envelope on;
+        sector_cache_gzip off;
+        sector_cache_bypass $arg_other;
+    }
+--- scenario
+get('/api/XLK');
+my $api = get('/api/XLK?never=1');
+like($api->{headers}{'cache-status'}, qr/^sector-cache; hit; /, 'the bypass of the http block is not looked at');
+is($api->{headers}{vary}, 'Accept-Encoding', 'gzip is on');
+contains($api->{body}, '{"symbol":"XLK","!success":1}', 'the envelope is off');
+is(get('/api/XLK?bypass=1')->{headers}{'cache-status'}, 'sector-cache; fwd=bypass; stored', 'the bypass is that of the server');
+my $own = get('/own/XLK?bypass=1');
+is($own->{json}{metadata}{cacheStatus}, 'hit', 'that of a location takes its place');
+ok(!exists $own->{headers}{vary}, 'gzip is off there');
+is(get('/own/XLK?other=1')->{json}{metadata}{cacheStatus}, 'bypass', 'with a bypass of its own');
+
+
+
+=== TEST 250: any value of "sector_cache_bypass" that is neither empty nor 0 does, of any line
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_bypass $arg_a $arg_b;
+        sector_cache_bypass $arg_c;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/XLK');
+is(get("/api/XLK?$_")->{json}{metadata}{cacheStatus}, 'hit', "\"$_\" is none")
+    for '', 'a=&b=&c=', 'a=0', 'a=0&b=0&c=0', 'd=1';
+is(get("/api/XLK?$_")->{json}{metadata}{cacheStatus}, 'bypass', "\"$_\" is one")
+    for 'a=1', 'b=1', 'c=1', 'a=0&b=0&c=no', 'a=00', 'a=off';
 
 
 

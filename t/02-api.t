@@ -12,13 +12,20 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: a miss is fetched and says so in the envelope
+=== TEST 1: a miss is fetched and says so in the envelope and the headers
 --- request
 GET /api/XLK
 --- response_body_like eval
 qr/^\{"success":true,"data":\{"symbol":"XLK", "price":285\.17, "volume":9007199254740993, "call":"[0-9a-f]{32}"\},"cached":false,"timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","metadata":\{"version":"v1","cacheStatus":"miss","source":"demo","age":0,"ttl":120\}\}\z/
 --- response_headers
 Content-Type: application/json
+Age: 0
+Cache-Control: max-age=120
+Cache-Status: sector-cache; fwd=miss; stored
+Vary:
+--- response_headers_like
+ETag: W/"[^"]+"
+Last-Modified: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT
 
 
 
@@ -275,7 +282,7 @@ is(stats()->{entryCount}, 12, 'and kept');
 
 === TEST 19: what is no endpoint is not found, as JSON
 --- request eval
-["GET /api", "GET /api/", "GET /api/XLK/", "GET /api/XLK/XLF", "GET /api/symbols/", "GET /api/health/x", "GET /api/XLK%2FXLF", "GET /apiX", "GET /api-XLK", "GET /apisymbols"]
+["GET /api/XLK/", "GET /api/snapshot/", "GET /api/snapshot/XLK", "GET /api/XLK/XLF", "GET /api/symbols/", "GET /api/health/x", "GET /api/XLK%2FXLF", "GET /apiX", "GET /api-XLK", "GET /apisymbols"]
 --- error_code eval
 [404, 404, 404, 404, 404, 404, 404, 404, 404, 404]
 --- response_headers eval
@@ -294,15 +301,45 @@ is(stats()->{entryCount}, 12, 'and kept');
 
 
 
-=== TEST 20: snapshot and batch are not endpoints yet
+=== TEST 20: a batch has the symbols asked for, all that are configured without any
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+        sector_cache_symbols { ABC Alphabet; DEF Definition; SPY "S&P 500" benchmark; }
+    }
 --- request eval
-["GET /api/snapshot", "GET /api/?symbols=XLK,XLF", "GET /api?symbols=XLK"]
+["GET /api/?symbols=def,ABC", "GET /api?symbols=DEF", "GET /api", "GET /api/", "GET /api/?symbols=", "GET /api/?symbols=ABC,", "GET /api/?symbols=AB_C", "GET /api/?symbols=" . join(",", ("ABC") x 51), "GET /api/?symbols=NOPE", "GET /api/?symbols=NOPE,ABC"]
 --- error_code eval
-[404, 404, 404]
+[200, 200, 200, 200, 400, 400, 400, 400, 404, 200]
 --- json
-{"error_code":"NOT_FOUND"}
-{"error_code":"NOT_FOUND"}
-{"error_code":"NOT_FOUND"}
+{"success":true,"data":{"DEF":{"symbol":"DEF"},"ABC":{"symbol":"ABC"},"!SPY":1},"cached":false,"metadata":{"version":"v1","cacheStatus":"miss","source":"demo","age":0,"ttl":"~^1(20|19)$"},"!errors":1}
+{"success":true,"data":{"DEF":{"symbol":"DEF"},"!ABC":1},"cached":true,"metadata":{"cacheStatus":"hit"}}
+{"data":{"ABC":{"symbol":"ABC"},"DEF":{"symbol":"DEF"},"SPY":{"symbol":"SPY"}},"cached":false,"metadata":{"cacheStatus":"miss"}}
+{"data":{"ABC":{"symbol":"ABC"},"DEF":{"symbol":"DEF"},"SPY":{"symbol":"SPY"}},"cached":true,"metadata":{"cacheStatus":"hit"}}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"error_code":"INVALID_SYMBOL"}
+{"success":false,"error":"Too many symbols, allowed: 50","error_code":"TOO_MANY_SYMBOLS","error_details":{}}
+{"success":false,"error":"Symbol NOPE is not configured","error_code":"UNKNOWN_SYMBOL","error_details":{"symbol":"NOPE"}}
+{"success":true,"data":{"ABC":{"symbol":"ABC"},"!NOPE":1},"errors":{"NOPE":{"error_code":"UNKNOWN_SYMBOL","error":"Symbol NOPE is not configured"}}}
+
+
+
+=== TEST 59: a snapshot has every sector, the benchmark and a summary
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/chart/$sector_cache_symbol format=yahoo_chart;
+        sector_cache_symbols { ABC Alphabet; SPY "S&P 500" benchmark; DEF Definition; }
+    }
+--- request eval
+["GET /api/snapshot", "GET /api/SNAPSHOT"]
+--- error_code eval
+[200, 404]
+--- json
+{"success":true,"data":{"timestamp":"~^\\d{13}$","date":"~^\\d{4}-\\d\\d-\\d\\d$","sectors":[{"symbol":"ABC","name":"Alphabet","price":241.36,"changePercent":0.9452},{"symbol":"DEF","name":"Definition"}],"benchmark":{"symbol":"SPY","name":"S&P 500"},"summary":{"totalSectors":2,"availableSectors":2,"bullishSectors":2,"bearishSectors":0,"neutralSectors":0,"averageChange":0.95}},"cached":false,"metadata":{"cacheStatus":"miss","source":"demo","!partial":1}}
+{"error_code":"UNKNOWN_SYMBOL"}
 
 
 
@@ -315,12 +352,12 @@ is(stats()->{entryCount}, 12, 'and kept');
 --- request eval
 ["GET /v1/sectors/XLK", "GET /v1/sectors/symbols", "GET /v1/sectors/health", "GET /v1/sectors/", "GET /v1/sectors/XLK/"]
 --- error_code eval
-[200, 200, 200, 404, 404]
+[200, 200, 200, 200, 404]
 --- json
 {"data":{"symbol":"XLK"}}
 {"data":[{},{},{},{},{},{},{},{},{},{},{},{}]}
 {"data":{"status":"healthy"}}
-{"error_code":"NOT_FOUND"}
+{"data":{"XLK":{"symbol":"XLK"},"SPY":{"symbol":"SPY"}}}
 {"error_code":"NOT_FOUND"}
 
 
@@ -389,7 +426,7 @@ SectorCache::http(more => '
 my %host = (headers => { Host => 'root.test' });
 contains(get('/XLK', %host)->{body}, '{"data":{"symbol":"XLK"}}', 'a symbol');
 contains(get('/symbols', %host)->{body}, '{"success":true}', 'the symbols');
-is(get('/', %host)->{status}, 404, 'the root itself is no endpoint');
+contains(get('/', %host)->{body}, '{"data":{"XLK":{"symbol":"XLK"},"SPY":{"symbol":"SPY"}}}', 'the root itself is the batch');
 
 
 
@@ -406,6 +443,13 @@ is($miss->{status}, 200, 'HEAD of a symbol that is not there yet');
 my $hit = get('/api/XLK');
 is($hit->{json}{metadata}{cacheStatus}, 'hit', 'it was fetched and kept');
 is($miss->{headers}{'content-length'}, length('{"success":true,"data":') + length(data_of($hit)) + length(',"cached":false,"timestamp":"2026-11-22T20:00:40.123Z","metadata":{"version":"v1","cacheStatus":"miss","source":"demo","age":0,"ttl":120}}'), 'the length is that of a miss');
+for my $uri ('/api?symbols=XLK', '/api/snapshot') {
+    my $get = get($uri);
+    my $head = get($uri, method => 'HEAD', keepalive => 1);
+    is($head->{status}, 200, "HEAD of $uri");
+    is($head->{headers}{etag}, $get->{headers}{etag}, 'its ETag is that of GET');
+    is($head->{body}, '', 'there is no body');
+}
 is(get('/api/NOPE', method => 'HEAD')->{status}, 404, 'HEAD of an unknown symbol');
 is(get('/api/NOPE/', method => 'HEAD')->{body}, '', 'an error has no body either');
 
@@ -497,7 +541,7 @@ is(finish(start('/api/XLK', on => $socket))->{json}{metadata}{cacheStatus}, 'hit
 
 === TEST 33: the length of an answer is said
 --- scenario
-for my $uri ('/api/XLK', '/api/XLK', '/api/symbols', '/api/health', '/api/NOPE', '/api/XL_K', '/api') {
+for my $uri ('/api/XLK', '/api/XLK', '/api/symbols', '/api/health', '/api/NOPE', '/api/XL_K', '/api', '/api?symbols=XLK,NOPE', '/api/snapshot', '/api/XLK/') {
     my $answer = get($uri);
     is($answer->{headers}{'content-length'}, length $answer->{body}, "of $uri");
 }

@@ -135,7 +135,7 @@ is(stats()->{disabled}, 13, 'each is counted');
     }
 --- scenario
 get('/api/XLK', headers => { 'X-Cache' => 'on' });
-for my $value (qw(on ON 1 yes true 00 of offf nope falsely disabled shadow -)) {
+for my $value (qw(on ON 1 yes true 00 of offf nope falsely disabled shadows -)) {
     my $answer = get('/api/XLK', headers => { 'X-Cache' => $value });
     is($answer->{json}{metadata}{cacheStatus}, 'hit', "\"$value\" is on");
 }
@@ -235,7 +235,7 @@ SectorCache::http(source => 'flag_errors failures=100')
         sector_cache_fetch flag_errors /_up/invalid/$sector_cache_symbol;
     }
 --- scenario
-for my $uri (qw(/missing/XLK /failing/XLF /invalid/XLE /missing/NOPE /missing/XL_K /missing /missing/a/b)) {
+for my $uri (qw(/missing/XLK /failing/XLF /invalid/XLE /missing/NOPE /missing/XL_K /failing/snapshot /missing /missing/snapshot /missing/a/b)) {
     my ($on, $off) = map { get("$uri?cache=$_") } qw(on off);
     cmp_ok($on->{status}, '>=', 400, "$uri is an error");
     is($off->{status}, $on->{status}, 'of the same status');
@@ -430,6 +430,115 @@ GET /ops/stats
     location /api {
         sector_cache_api;
         sector_cache $arg_cache;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- request
+GET /ops/stats
+--- json
+{"enabled":true}
+
+
+
+=== TEST 25: a variable may say shadow, in any letters
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache $http_x_cache;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/XLK', headers => { 'X-Cache' => 'on' });
+for my $value (qw(shadow SHADOW Shadow)) {
+    my $answer = get('/api/XLK', headers => { 'X-Cache' => $value });
+    is($answer->{json}{metadata}{cacheStatus}, 'disabled', "\"$value\" is answered as if off");
+}
+contains(stats(), '{"totalRequests":4,"misses":1,"hits":3,"disabled":0}', 'and counted as if on');
+is(scalar(upstream_calls(4)), 4, 'there was a call for each');
+
+
+
+=== TEST 26: in shadow entries and counters are kept as if on, and each request is fetched
+--- http_config eval
+SectorCache::http(source => 'shadowed')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache shadow;
+        sector_cache_fetch shadowed /_up/sector/$sector_cache_symbol;
+    }
+
+    location /read {
+        sector_cache_api;
+        sector_cache_fetch shadowed /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+my ($first, $second) = map { get('/api/XLK') } 1 .. 2;
+for my $answer ($first, $second) {
+    contains($answer->{body}, '{"success":true,"cached":false,"metadata":{"cacheStatus":"disabled","age":0}}', 'it is answered as if off');
+}
+is($first->{headers}{'cache-status'}, 'sector-cache; fwd=bypass; stored; detail=DISABLED', 'Cache-Status says so, and that a miss was stored');
+is($second->{headers}{'cache-status'}, 'sector-cache; fwd=bypass; detail=DISABLED', 'a hit was not');
+isnt(data_of($second), data_of($first), 'each has a call of its own');
+contains(stats(), '{"totalRequests":2,"misses":1,"hits":1,"disabled":0,"entryCount":1}', 'a miss and a hit are counted');
+my $hit = get('/read/XLK');
+is($hit->{json}{metadata}{cacheStatus}, 'hit', 'what was missed was stored');
+is(data_of($hit), data_of($first), 'and what would have been a hit was not');
+is(scalar(upstream_calls(2)), 2, 'there were two calls');
+
+
+
+=== TEST 27: in shadow a would-be hit whose data differ from what is fetched is counted
+--- http_config eval
+SectorCache::http(source => 'differing', more => 'sector_cache_zone other 1204k;')
+--- config
+    location /same {
+        sector_cache_api;
+        sector_cache shadow;
+        sector_cache_fetch differing /_up/chart/$sector_cache_symbol format=yahoo_chart;
+    }
+
+    location /new {
+        sector_cache_api sectors=other;
+        sector_cache shadow;
+        sector_cache_fetch differing /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get($_) for ('/same/XLK') x 3, ('/new/XLK') x 3;
+my $stats = stats();
+contains($stats->{namespaces}{sectors}, '{"misses":1,"hits":2,"shadowDiffers":0,"stores":1}', 'the same data are none');
+contains($stats->{namespaces}{other}, '{"misses":1,"hits":2,"shadowDiffers":2,"stores":1}', 'others are');
+
+
+
+=== TEST 28: in shadow nothing stale is served, and what would have been is counted as stale
+--- suppress_stderr
+--- http_config eval
+SectorCache::http(source => 'shadow_stale failures=100 retries=0', zone => 'ttl=1ms stale=1h')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache shadow;
+        sector_cache_fetch shadow_stale /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+is(get('/api/XLK')->{status}, 200, 'it is stored');
+upstream_fails();
+Time::HiRes::sleep(0.01);
+my $answer = get('/api/XLK');
+is($answer->{status}, 502, 'the failure shows');
+is($answer->{json}{error_code}, 'UPSTREAM_ERROR', 'as if off');
+contains(stats(), '{"totalRequests":2,"misses":1,"stale":1,"disabled":0}', 'it is counted as stale');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 29: stats say that the cache is enabled where it is in shadow
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache shadow;
         sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
     }
 --- request

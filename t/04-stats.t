@@ -37,7 +37,7 @@ Content-Type: application/json
 --- response_body_like eval
 qr/^\{"enabled":true,"totalRequests":0,"hits":0,"misses":0,"stale":0,"updating":0,"bypassed":0,"disabled":0,"negative":0,"hitRate":0\.0,"entryCount":0,"memoryUsage":\d+,"lastSnapshotAt":null,"lastUpdated":null,"lastMissKey":null,"namespaces":\{.*\},"sources":\{.*\}\}\z/
 --- json
-{"namespaces":{"sectors":{"totalRequests":0,"hits":0,"misses":0,"stale":0,"updating":0,"bypassed":0,"disabled":0,"negative":0,"hitRate":"~^0","expired":0,"stores":0,"evictions":0,"expirations":0,"refusedNoRoom":0,"refusedTooLarge":0,"recoveries":0,"entryCount":0,"memoryUsage":"~^\\d+$","memorySize":"~^\\d+$","lastUpdated":null,"lastMissKey":null}},"sources":{"fresh":{"fetches":0,"succeeded":0,"notFound":0,"failed":0,"invalid":0,"timedOut":0,"aborted":0,"coalesced":0,"refusedByBreaker":0,"breaker":{"state":"closed","opened":0,"transitions":0,"retryAfter":0}}}}
+{"namespaces":{"sectors":{"totalRequests":0,"hits":0,"misses":0,"stale":0,"updating":0,"bypassed":0,"disabled":0,"negative":0,"hitRate":"~^0","expired":0,"shadowDiffers":0,"stores":0,"evictions":0,"expirations":0,"refusedNoRoom":0,"refusedTooLarge":0,"recoveries":0,"entryCount":0,"memoryUsage":"~^\\d+$","memorySize":"~^\\d+$","lastUpdated":null,"lastMissKey":null}},"sources":{"fresh":{"fetches":0,"succeeded":0,"notFound":0,"failed":0,"invalid":0,"timedOut":0,"aborted":0,"coalesced":0,"refusedByBreaker":0,"breaker":{"state":"closed","opened":0,"transitions":0,"retryAfter":0}}}}
 
 
 
@@ -73,6 +73,7 @@ SectorCache::http(source => 'outcomes failures=1000', zone => 'ttl=100ms stale=1
     location /api {
         sector_cache_api;
         sector_cache $arg_cache;
+        sector_cache_bypass $arg_bypass;
         sector_cache_fetch outcomes /_up/sector/$sector_cache_symbol;
     }
 
@@ -89,6 +90,7 @@ my $ask = sub {
 };
 $ask->('/api/XLK?cache=on');
 $ask->('/api/XLK?cache=off') for 1 .. 2;
+$ask->('/api/XLK?cache=on&bypass=1') for 1 .. 4;
 $ask->('/missing/XLF') for 1 .. 3;
 upstream_fails();
 wait_until { $ask->('/api/XLK?cache=on') eq 'stale' } 'the entry becomes stale';
@@ -96,7 +98,7 @@ upstream_works();
 wait_until { $ask->('/api/XLK?cache=on') eq 'hit' } 'and fresh again';
 my $stats = stats();
 is($stats->{$_->[0]}, $seen{$_->[1]}, "$_->[0]")
-    for ['hits', 'hit'], ['stale', 'stale'], ['disabled', 'disabled'];
+    for ['hits', 'hit'], ['stale', 'stale'], ['disabled', 'disabled'], ['bypassed', 'bypass'];
 is($stats->{misses}, $seen{miss} + 1, 'misses, of which one does not exist');
 is($stats->{negative}, 2, 'two of three were known not to exist');
 is($stats->{namespaces}{sectors}{expired}, $seen{miss} - 1, 'misses but the first found an old entry');
@@ -331,9 +333,47 @@ contains(stats(), '{"totalRequests":2,"misses":1,"disabled":1}', 'each once');
 
 === TEST 14: what is no request for a symbol is not counted
 --- scenario
-get($_) for '/api', '/api/', '/api/symbols', '/api/health', '/api/NOPE', '/api/XL_K', '/api/XLK/', '/ops/stats';
+get($_) for '/api?symbols=', '/api/?symbols=XL_K', '/api?symbols=' . 'XLK,' x 50, '/api?symbols=NOPE', '/api/symbols', '/api/health', '/api/NOPE', '/api/XL_K', '/api/XLK/', '/ops/stats';
 get('/api/XLK', method => 'DELETE');
 is(stats()->{totalRequests}, 0, 'none is');
+
+
+
+=== TEST 25: a batch counts each of its symbols, whatever became of it
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/XLK');
+get('/api?symbols=XLK,xlk,XLF,NOPE,XLE');
+contains(stats(), '{"totalRequests":4,"hits":1,"misses":3,"entryCount":3}', 'one that is named twice counts once, one that is not configured does not');
+get('/api');
+contains(stats(), '{"totalRequests":16,"hits":4,"misses":12,"entryCount":12}', 'all that are configured');
+is(stats()->{totalRequests}, outcomes(stats()), 'the sum is that of the outcomes');
+
+
+
+=== TEST 26: a snapshot counts one in its namespace and nothing in that of the sectors
+--- http_config eval
+SectorCache::http(more => 'sector_cache_zone snapshots 1208k;')
+--- scenario
+get('/api/XLK');
+my @answers = map { get('/api/snapshot') } 1 .. 3;
+is(join(' ', map { $_->{json}{metadata}{cacheStatus} } @answers), 'miss hit hit', 'a miss and two hits');
+my $stats = stats();
+contains($stats->{namespaces}{snapshots}, '{"totalRequests":3,"misses":1,"hits":2,"entryCount":1,"stores":1,"lastMissKey":"snapshot"}', 'are counted as that');
+contains($stats->{namespaces}{sectors}, '{"totalRequests":1,"misses":1,"hits":0,"entryCount":12,"stores":12}', 'the sectors are not, but stored');
+is(scalar(upstream_calls(12)), 12, 'each was fetched once');
+like($stats->{lastSnapshotAt}, qr/^\d{4}-\d\d-\d\dT/, 'when is said');
+
+
+
+=== TEST 27: a snapshot without a zone for it counts nothing
+--- scenario
+is(get('/api/snapshot')->{json}{metadata}{cacheStatus}, 'miss', 'it is composed');
+contains(stats(), '{"totalRequests":0,"entryCount":12,"lastSnapshotAt":null}', 'its sectors are stored');
 
 
 

@@ -158,6 +158,23 @@ X-All: XLK\|DISABLED\|0\|closed\|\d+\.\d{3}
 
 
 
+=== TEST 23: a request told not to read the cache is BYPASS
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_bypass $http_x_bypass;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+        add_header X-All "$sector_cache_symbol|$sector_cache_symbols|$sector_cache_status|$sector_cache_age|$sector_cache_breaker|$sector_cache_fetch_time" always;
+    }
+--- request eval
+["GET /api/XLK", "GET /api/XLK"]
+--- more_headers
+X-Bypass: 1
+--- response_headers_like eval
+["X-All: XLK\\|XLK\\|BYPASS\\|0\\|closed\\|\\d+\\.\\d{3}", "X-All: XLK\\|XLK\\|BYPASS\\|0\\|closed\\|\\d+\\.\\d{3}"]
+
+
+
 === TEST 9: a symbol known not to exist is NEGATIVE, after a MISS
 --- config
     location /api {
@@ -249,11 +266,43 @@ is(finish($client)->{headers}{'x-breaker'}, 'closed', 'a success closes it');
         add_header X-All "[$sector_cache_symbol|$sector_cache_symbols|$sector_cache_status|$sector_cache_age|$sector_cache_breaker|$sector_cache_fetch_time]" always;
     }
 --- request eval
-["GET /api/symbols", "GET /api/health", "GET /api/NOPE", "GET /api/XL_K", "GET /api", "POST /api/XLK"]
+["GET /api/symbols", "GET /api/health", "GET /api/NOPE", "GET /api/XL_K", "GET /api?symbols=", "POST /api/XLK"]
 --- error_code eval
-[200, 200, 404, 400, 404, 405]
+[200, 200, 404, 400, 400, 405]
 --- response_headers eval
 ["X-All: [||||closed|]", "X-All: [||||closed|]", "X-All: [||||closed|]", "X-All: [||||closed|]", "X-All: [||||closed|]", "X-All: [||||closed|]"]
+
+
+
+=== TEST 21: a batch has the list of its symbols and the outcome furthest from a hit
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+        add_header X-All "[$sector_cache_symbol|$sector_cache_symbols|$sector_cache_status|$sector_cache_age|$sector_cache_breaker|$sector_cache_fetch_time]" always;
+    }
+--- request eval
+["GET /api?symbols=xlk,XLF", "GET /api/?symbols=XLF,XLK,XLF", "GET /api?symbols=XLK,XLE,NOPE", "GET /api", "GET /api?symbols=NOPE"]
+--- error_code eval
+[200, 200, 200, 200, 404]
+--- response_headers_like eval
+["X-All: \\[\\|XLK,XLF\\|MISS\\|0\\|closed\\|\\d+\\.\\d{3}\\]", "X-All: \\[\\|XLF,XLK\\|HIT\\|0\\|closed\\|\\]", "X-All: \\[\\|XLK,XLE,NOPE\\|MISS\\|0\\|closed\\|\\d+\\.\\d{3}\\]", "X-All: \\[\\|XLK,XLV,XLF,XLY,XLC,XLI,XLP,XLE,XLU,XLRE,XLB,SPY\\|MISS\\|0\\|closed\\|\\d+\\.\\d{3}\\]", "X-All: \\[\\|NOPE\\|\\|\\|closed\\|\\]"]
+
+
+
+=== TEST 22: a snapshot has no symbols and an outcome of its own
+--- http_config eval
+SectorCache::http(more => 'sector_cache_zone snapshots 1216k;')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+        add_header X-All "[$sector_cache_symbol|$sector_cache_symbols|$sector_cache_status|$sector_cache_age|$sector_cache_breaker|$sector_cache_fetch_time]" always;
+    }
+--- request eval
+["GET /api/snapshot", "GET /api/snapshot"]
+--- response_headers_like eval
+["X-All: \\[\\|\\|MISS\\|0\\|closed\\|\\d+\\.\\d{3}\\]", "X-All: \\[\\|\\|HIT\\|0\\|closed\\|\\]"]
 
 
 
