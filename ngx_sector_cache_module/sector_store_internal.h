@@ -103,7 +103,8 @@ _Static_assert(sizeof(void *) == 8, "64-bit platforms only");
 /*
  * A slot: one process's.  Only its owner writes epoch and counters, so that
  * these share a line on purpose: a request touches it anyway.  Slots share
- * no line with each other.
+ * no line with each other.  The counters are those of requests' outcomes;
+ * other events are rarer, and counted for all processes together.
  *
  *     | epoch | pid | counters ...            |
  *     |<------ 64 ------>|<------ 64 ------>| ...
@@ -115,7 +116,7 @@ struct sector_store_slot_s {
     alignas(SECTOR_STORE_LINE)
     _Atomic uint64_t        epoch;          /* 0: outside any read */
     _Atomic int32_t         pid;            /* 0: free; under the mutex */
-    _Atomic uint64_t        counters[SECTOR_STATS_N];   /* events */
+    _Atomic uint64_t        counters[SECTOR_STAT_OUTCOMES];     /* events */
 };
 
 
@@ -197,7 +198,7 @@ struct sector_store_shm_s {
     /* atomic, written under the mutex: 0 while last_miss is changed */
     _Atomic uint32_t        last_miss_len;
 
-    /* atomic: events of processes without a slot */
+    /* atomic: events that slots do not count, and of processes without one */
     _Atomic uint64_t        counters[SECTOR_STATS_N];
 };
 

@@ -342,7 +342,7 @@ sector_store_count(sector_store_t *st, sector_stat_e stat)
     uint64_t           n;
     _Atomic uint64_t  *counter;
 
-    if (st->slot == NULL) {
+    if (st->slot == NULL || stat >= SECTOR_STAT_OUTCOMES) {
         atomic_fetch_add_explicit(&st->shm->counters[stat], 1,
                                   memory_order_relaxed);
         return;
@@ -366,7 +366,9 @@ sector_store_sum_locked(sector_store_t *st, uint64_t *counters)
         counters[i] = atomic_load_explicit(&shm->counters[i],
                                            memory_order_relaxed);
 
-        for (slot = 0; slot < shm->slots_used; slot++) {
+        for (slot = 0; i < SECTOR_STAT_OUTCOMES && slot < shm->slots_used;
+             slot++)
+        {
             counters[i] += atomic_load_explicit(
                                &shm->slots[slot].counters[i],
                                memory_order_relaxed);

@@ -182,13 +182,13 @@ test_what_is_no_dump_of_ours_is_refused(void **state)
     memcpy(copy, forge.dump.bytes, 8);
 
     for (i = 0; i < 4; i++) {
-        dump_set32(copy + DUMP_VERSION, i == 1 ? UINT32_MAX : (uint32_t) i);
+        dump_set32(copy + DUMP_VERSION, i == 2 ? UINT32_MAX : (uint32_t) i);
         dump_seal(copy, forge.dump.len);
         dump_refused(&forge.fx, &forge.still, copy, forge.dump.len,
                      SECTOR_DUMP_NEWER);
     }
 
-    dump_set32(copy + DUMP_VERSION, 1);
+    dump_set32(copy + DUMP_VERSION, 2);
     dump_set32(copy + DUMP_RECORD_SIZE, DUMP_RECORD + 8);
     dump_seal(copy, forge.dump.len);
     dump_refused(&forge.fx, &forge.still, copy, forge.dump.len,
