@@ -3065,6 +3065,34 @@ is(get("/api/XLK?$_")->{json}{metadata}{cacheStatus}, 'bypass', "\"$_\" is one")
 
 
 
+=== TEST 251: a batch fetch is that of the http block, unless a location has its own
+--- http_config eval
+SectorCache::http(source => 'many', upstream => q{
+    location /many/ {
+        return 200 '[{"symbol":"ABC","price":1},{"symbol":"DEF","price":2},{"symbol":"GHI","price":3},{"symbol":"JKL","price":4}]';
+    }}, more => '
+    sector_cache_fetch many /_up/sector/$sector_cache_symbol;
+    sector_cache_fetch_batch many /_up/many/http/$sector_cache_symbols;')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_symbols { ABC Alphabet; DEF Definition; }
+    }
+
+    location /own {
+        sector_cache_api;
+        sector_cache_symbols { GHI "Two by two"; JKL Other; MNO Absent; }
+        sector_cache_fetch_batch many /_up/many/own/$sector_cache_symbols format=sector max=2;
+    }
+--- scenario
+contains(get('/api')->{body}, '{"data":{"ABC":{"price":1},"DEF":{"price":2}},"!errors":1}', 'all are had');
+is(join(' ', upstream_calls(1)), 'GET /many/http/ABC,DEF', 'by one call');
+contains(get('/own')->{body}, '{"data":{"GHI":{"price":3},"JKL":{"price":4},"!MNO":1},"errors":{"MNO":{"error_code":"UNKNOWN_SYMBOL"}}}', 'and of the other');
+my (undef, @calls) = upstream_calls(3);
+is(join(' ', sort @calls), 'GET /many/own/GHI,JKL GET /many/own/MNO', 'by calls of at most two');
+
+
+
 === TEST 192: nginx without any of the directives is as it was
 --- http_config
 --- config
