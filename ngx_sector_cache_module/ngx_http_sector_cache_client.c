@@ -70,8 +70,13 @@ ngx_http_sector_cache_client_cleanup(void *data)
 {
     ngx_http_sector_cache_client_t *client = data;
 
+    ngx_http_sector_cache_outcome_e  outcome;
+
+    outcome = client->outcome;
+
     if (client->gather) {
         ngx_http_sector_cache_gather_end(client->gather);
+        outcome = client->gather->parts[0].outcome;
     }
 
     ngx_http_sector_cache_market_leave(&client->waiter);
@@ -79,6 +84,14 @@ ngx_http_sector_cache_client_cleanup(void *data)
     if (client->uncounted) {
         ngx_http_sector_cache_count(client->conf->snapshots,
                                     client->counted_as);
+    }
+
+    /* for the log, of a sector or a snapshot whose client has left */
+
+    if (client->info.status.len == 0
+        && (client->info.symbol.len || client->waiter.handler))
+    {
+        client->info.status = ngx_http_sector_cache_outcomes[outcome].variable;
     }
 }
 
