@@ -343,6 +343,37 @@ is(stats()->{entryCount}, 12, 'and kept');
 
 
 
+=== TEST 60: a snapshot with nothing in it is an error, that of a failure if there is one
+--- http_config eval
+SectorCache::http(source => 'empty failures=100 retries=0', upstream => 'location = /none/DEF { return 500; } location /none/ { return 404; }')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch empty /_up/none/$sector_cache_symbol;
+        sector_cache_symbols { ABC Alphabet; DEF Definition; GHI Other; }
+    }
+
+    location /missing {
+        sector_cache_api;
+        sector_cache_fetch empty /_up/missing/$sector_cache_symbol;
+        sector_cache_symbols { JKL Other; SPY "S&P 500" benchmark; }
+    }
+--- suppress_stderr
+--- request eval
+["GET /api/snapshot", "GET /missing/snapshot"]
+--- error_code eval
+[502, 503]
+--- response_headers eval
+["Cache-Control: no-store\nRetry-After:", "Cache-Control: no-store\nRetry-After: 1"]
+--- json
+{"success":false,"error":"Source empty answered with status 500","error_code":"UPSTREAM_ERROR","error_details":{"source":"empty","status":500}}
+{"success":false,"error":"No sector could be had","error_code":"NO_DATA","error_details":{"source":"empty","retryAfter":1}}
+--- no_error_log
+[alert]
+[crit]
+
+
+
 === TEST 21: a location with a slash at its end has the same endpoints
 --- config
     location /v1/sectors/ {

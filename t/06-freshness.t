@@ -335,6 +335,34 @@ is(finish($client)->{status}, 404, 'the upstream is believed');
 
 
 
+=== TEST 29: a request told not to read the cache is stored, and not served stale
+--- suppress_stderr
+--- http_config eval
+SectorCache::http(source => 'bypassing failures=100 retries=0', zone => 'stale=1h')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_bypass $arg_bypass;
+        sector_cache_fetch bypassing /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+my $old = get('/api/XLK');
+my $new = get('/api/XLK?bypass=1');
+isnt(data_of($new), data_of($old), 'it is fetched anew');
+is(data_of(get('/api/XLK')), data_of($new), 'and stored for others');
+upstream_fails();
+my $answer = get('/api/XLK?bypass=1');
+is($answer->{status}, 502, 'a failure shows, though the entry is fresh');
+is($answer->{headers}{'cache-status'}, 'sector-cache; fwd=bypass; fwd-status=503; detail=UPSTREAM_ERROR', 'and why');
+my $hit = get('/api/XLK');
+is($hit->{json}{metadata}{cacheStatus}, 'hit', 'the entry is left alone');
+is(data_of($hit), data_of($new), 'as it was');
+--- no_error_log
+[alert]
+[crit]
+
+
+
 === TEST 14: that a symbol does not exist is kept: the next request makes no call
 --- http_config eval
 SectorCache::http(source => 'negative_kept', zone => 'ttl=1ms')
