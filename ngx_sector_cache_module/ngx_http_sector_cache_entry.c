@@ -83,6 +83,7 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     item.tag = how->tag;
     item.ttl_limit_ms = how->ttl_limit_ms;
     item.brief = how->brief;
+    item.unless_fresh = how->unless_fresh;
     item.negative = (entry == NULL);
     value = NULL;
 
@@ -116,6 +117,10 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
 
     if (error == SECTOR_STORE_OK) {
         return NGX_OK;
+    }
+
+    if (error == SECTOR_STORE_KEPT) {
+        return NGX_BUSY;
     }
 
     ngx_http_sector_cache_entry_refused(zone, key, entry, "no room");

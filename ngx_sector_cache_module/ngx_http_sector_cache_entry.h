@@ -20,6 +20,8 @@ typedef struct {
     uint64_t                            ttl_limit_ms;   /* 0: the policy's */
     unsigned                            brief:1;    /* not kept when it is no
                                                        longer fresh */
+    unsigned                            unless_fresh:1; /* not in place of one
+                                                       that is fresh */
 } ngx_http_sector_cache_entry_how_t;
 
 
@@ -35,7 +37,8 @@ ngx_int_t ngx_http_sector_cache_entry_make(ngx_pool_t *pool,
 
 /*
  * Stores an entry, or with NULL that there is no such symbol.  Where the data
- * is what was stored before, so becomes its time of modification.  NGX_OK, or
+ * is what was stored before, so becomes its time of modification.  NGX_OK,
+ * NGX_BUSY if there is a fresh one that was not to be replaced, or
  * NGX_DECLINED if the zone has no room (logged).
  */
 ngx_int_t ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,

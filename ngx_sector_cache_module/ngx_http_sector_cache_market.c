@@ -311,7 +311,8 @@ ngx_http_sector_cache_market_survey(ngx_http_sector_cache_market_t *m,
 }
 
 
-/* Another worker may have composed it from the same sectors meanwhile. */
+/* Another worker may have composed it from the same sectors meanwhile: before
+ * we composed ours, or before we stored it. */
 
 static ngx_int_t
 ngx_http_sector_cache_market_memory(ngx_http_sector_cache_market_t *m,
@@ -481,14 +482,24 @@ ngx_http_sector_cache_market_store(ngx_http_sector_cache_market_t *m,
 
     ngx_memzero(&how, sizeof(ngx_http_sector_cache_entry_how_t));
 
+    how.unless_fresh = !m->mode.bypass;
+
     if (!whole) {
         how.ttl_limit_ms = NGX_HTTP_SECTOR_CACHE_PARTIAL_MS;
         how.brief = 1;
     }
 
-    if (ngx_http_sector_cache_entry_put(zone, key, &snapshot->entry, &how)
-        != NGX_OK)
+    switch (ngx_http_sector_cache_entry_put(zone, key, &snapshot->entry,
+                                            &how))
     {
+    case NGX_OK:
+        break;
+
+    case NGX_BUSY:
+        (void) ngx_http_sector_cache_market_memory(m, key);
+        return;
+
+    default: /* NGX_DECLINED */
         return;
     }
 

@@ -138,6 +138,7 @@ typedef struct {
     uint64_t        ttl_limit_ms;
     unsigned        brief:1;        /* never served past its fresh time */
     unsigned        negative:1;
+    unsigned        unless_fresh:1; /* not in place of one that is fresh */
 } sector_store_item_t;
 
 
@@ -150,7 +151,9 @@ typedef enum {
                                    evicted, but left pieces, or a reader is
                                    in them; an older entry of the key, if
                                    any, stays */
-    SECTOR_STORE_BAD_KEY        /* empty or over SECTOR_STORE_KEY_MAX */
+    SECTOR_STORE_BAD_KEY,       /* empty or over SECTOR_STORE_KEY_MAX */
+    SECTOR_STORE_KEPT           /* unless_fresh, and there is one: nothing
+                                   changed */
 } sector_store_error_e;
 
 

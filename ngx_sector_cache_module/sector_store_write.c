@@ -130,6 +130,14 @@ sector_store_put_locked(sector_store_t *st, const void *key,
 
     SECTOR_STORE_FAILPOINT(PUT_TIDIED);
 
+    if (item->unless_fresh) {
+        old = sector_store_find(shm, head->hash, key, head->key_len);
+
+        if (old != NULL && now_ms < old->fresh_until_ms) {
+            return SECTOR_STORE_KEPT;
+        }
+    }
+
     e = sector_store_build_locked(st, key, item, head, now_ms);
 
     if (e == NULL) {

@@ -117,6 +117,42 @@ test_a_negative_entry_is_never_stale(void **state)
 
 
 static void
+test_a_fresh_one_is_kept_where_that_is_asked_for(void **state)
+{
+    fixture_t            fx;
+    sector_store_item_t  item = { .value = "new", .value_bytes = 3 };
+
+    (void) state;
+    fixture_make(&fx, REGION, &fixture_policy);
+
+    item.unless_fresh = 1;
+    assert_int_equal(put(&fx.st, "k", "old", 0), SECTOR_STORE_OK);
+
+    assert_int_equal(sector_store_put(&fx.st, "k", 1, &item, 999, 0),
+                     SECTOR_STORE_KEPT);
+    expect(&fx.st, "k", "old", 999);
+    assert_int_equal(info_of(&fx.st).counters[SECTOR_STAT_STORE], 1);
+
+    assert_int_equal(sector_store_put(&fx.st, "k", 1, &item, 1000, 0),
+                     SECTOR_STORE_OK);
+    expect(&fx.st, "k", "new", 1000);
+
+    item.value = "one";
+    assert_int_equal(sector_store_put(&fx.st, "j", 1, &item, 1000, 0),
+                     SECTOR_STORE_OK);
+    expect(&fx.st, "j", "one", 1000);
+
+    (void) sector_store_clear(&fx.st);
+    assert_int_equal(sector_store_put(&fx.st, "k", 1, &item, 1001, 0),
+                     SECTOR_STORE_OK);
+    expect(&fx.st, "k", "one", 1001);
+
+    fixture_check(&fx);
+    fixture_unmake(&fx);
+}
+
+
+static void
 test_a_ttl_limit_shortens_and_never_lengthens(void **state)
 {
     fixture_t            fx;
@@ -436,6 +472,7 @@ main(void)
         cmocka_unit_test(
             test_a_clock_that_stands_still_keeps_everything_fresh),
         cmocka_unit_test(test_a_negative_entry_is_never_stale),
+        cmocka_unit_test(test_a_fresh_one_is_kept_where_that_is_asked_for),
         cmocka_unit_test(test_a_ttl_limit_shortens_and_never_lengthens),
         cmocka_unit_test(test_jitter_shortens_by_no_more_than_its_percentage),
         cmocka_unit_test(test_endless_windows_saturate),
