@@ -54,8 +54,6 @@ typedef struct {
     ngx_http_sector_cache_slab_t        slab;       /* of the zone */
     ngx_http_sector_cache_fetch_conf_t *fetch;      /* of the first location
                                                        that uses it */
-    ngx_array_t                        *symbols;    /* the same, of one that
-                                                       has its snapshot here */
     ngx_uint_t                          gzip;       /* entries are kept
                                                        compressed as well */
     sector_store_t                      store;      /* process: the handle */

@@ -17,8 +17,7 @@ static ngx_int_t ngx_http_sector_cache_merge_location(ngx_conf_t *cf,
     ngx_http_sector_cache_source_t *source);
 static ngx_int_t ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
-static ngx_uint_t ngx_http_sector_cache_same_symbols(ngx_array_t *one,
-    ngx_array_t *two);
+static ngx_uint_t ngx_http_sector_cache_are_default(ngx_array_t *symbols);
 static void ngx_http_sector_cache_check_shared(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
 static ngx_array_t *ngx_http_sector_cache_default_symbols(ngx_conf_t *cf);
@@ -280,8 +279,9 @@ ngx_http_sector_cache_merge_location(ngx_conf_t *cf,
 }
 
 
-/* A zone has a snapshot for each list of symbols; that of the first location
- * has the plain key. */
+/* A zone has a snapshot for each list of symbols, and the default list's has
+ * the plain key.  The list alone makes the key: what a zone or its file holds
+ * from before a reload or a restart is for the same list, or for none. */
 
 static ngx_int_t
 ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
@@ -295,17 +295,8 @@ ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
     ngx_str_set(&conf->snapshot, "snapshot");
     ngx_str_set(&conf->partial, "snapshot:partial");
 
-    if (conf->snapshots == NULL) {
-        return NGX_OK;
-    }
-
-    if (conf->snapshots->symbols == NULL) {
-        conf->snapshots->symbols = conf->symbols;
-        return NGX_OK;
-    }
-
-    if (ngx_http_sector_cache_same_symbols(conf->snapshots->symbols,
-                                           conf->symbols))
+    if (conf->snapshots == NULL
+        || ngx_http_sector_cache_are_default(conf->symbols))
     {
         return NGX_OK;
     }
@@ -339,29 +330,27 @@ ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
 
 
 static ngx_uint_t
-ngx_http_sector_cache_same_symbols(ngx_array_t *one, ngx_array_t *two)
+ngx_http_sector_cache_are_default(ngx_array_t *symbols)
 {
-    ngx_uint_t                       i;
-    ngx_http_sector_cache_symbol_t  *a, *b;
+    ngx_uint_t                               i;
+    ngx_http_sector_cache_symbol_t          *s;
+    ngx_http_sector_cache_default_symbol_t  *d;
 
-    if (one->nelts != two->nelts) {
-        return 0;
-    }
+    s = symbols->elts;
+    d = ngx_http_sector_cache_defaults;
 
-    a = one->elts;
-    b = two->elts;
-
-    for (i = 0; i < one->nelts; i++) {
-        if (ngx_strcmp(a[i].symbol, b[i].symbol) != 0
-            || a[i].benchmark != b[i].benchmark
-            || a[i].name.len != b[i].name.len
-            || ngx_memcmp(a[i].name.data, b[i].name.data, a[i].name.len) != 0)
+    for (i = 0; i < symbols->nelts; i++) {
+        if (d[i].symbol == NULL
+            || ngx_strcmp(s[i].symbol, d[i].symbol) != 0
+            || s[i].benchmark != d[i].benchmark
+            || s[i].name.len != d[i].name.len
+            || ngx_memcmp(s[i].name.data, d[i].name.data, d[i].name.len) != 0)
         {
             return 0;
         }
     }
 
-    return 1;
+    return d[i].symbol == NULL;
 }
 
 
