@@ -72,6 +72,8 @@ ngx_http_sector_cache_gather_create(ngx_pool_t *pool,
 
     for (i = 0; i < n; i++) {
         g->parts[i].gather = g;
+        g->parts[i].outcome = NGX_HTTP_SECTOR_CACHE_MISS;
+        g->parts[i].counted_as = NGX_HTTP_SECTOR_CACHE_MISS;
         g->parts[i].waiter.handler = ngx_http_sector_cache_part_resume;
         g->parts[i].waiter.data = &g->parts[i];
     }

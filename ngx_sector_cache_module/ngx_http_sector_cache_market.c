@@ -261,21 +261,24 @@ ngx_http_sector_cache_market_compose(ngx_http_sector_cache_market_t *m)
 
 
 /*
- * What is there to compose: NGX_DECLINED if nothing, and then the first error
- * other than "no such symbol" is the snapshot's.  *whole says that nothing
- * lacks and nothing is stale.
+ * What is there to compose: NGX_DECLINED if nothing but a benchmark, and then
+ * the first error other than "no such symbol" is the snapshot's.  *whole says
+ * that nothing lacks and nothing is stale.
  */
 static ngx_int_t
 ngx_http_sector_cache_market_survey(ngx_http_sector_cache_market_t *m,
     ngx_uint_t *whole)
 {
-    ngx_uint_t                         i, found, stale;
+    ngx_uint_t                         i, found, stale, lacks;
     ngx_http_sector_cache_part_t      *part;
+    ngx_http_sector_cache_symbol_t    *s;
     ngx_http_sector_cache_snapshot_t  *snapshot;
 
     snapshot = &m->snapshot;
+    s = m->conf->symbols->elts;
     found = 0;
     stale = 0;
+    lacks = 0;
 
     for (i = 0; i < m->gather->n; i++) {
         part = &m->gather->parts[i];
@@ -290,22 +293,23 @@ ngx_http_sector_cache_market_survey(ngx_http_sector_cache_market_t *m,
                 snapshot->error = &part->answer;
             }
 
+            lacks++;
             continue;
         }
 
-        found++;
+        found += !s[i].benchmark;
         stale += (part->outcome == NGX_HTTP_SECTOR_CACHE_STALE);
         snapshot->age_s = ngx_max(snapshot->age_s, part->age_s);
     }
 
-    *whole = (found == m->gather->n && stale == 0);
+    *whole = (lacks == 0 && stale == 0);
 
-    if (found == 0) {
+    if (found == 0 && lacks) {
         return NGX_DECLINED;
     }
 
     snapshot->error = NULL;
-    snapshot->stale = (stale == found);
+    snapshot->stale = (stale == m->gather->n - lacks);
 
     return NGX_OK;
 }
