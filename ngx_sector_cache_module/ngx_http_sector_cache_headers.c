@@ -36,6 +36,7 @@ static ngx_table_elt_t *ngx_http_sector_cache_add_header(
     u_char *last);
 static ngx_int_t ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);
+static ngx_int_t ngx_http_sector_cache_add_vary(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sector_cache_field(ngx_http_request_t *r,
     ngx_table_elt_t *first, const char **text, size_t *len);
 static int64_t ngx_http_sector_cache_date(ngx_table_elt_t *h);
@@ -248,13 +249,9 @@ ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
 {
     ngx_table_elt_t  *h;
 
-    static u_char  vary[] = "Accept-Encoding";
     static u_char  gzip[] = "gzip";
 
-    if (ngx_http_sector_cache_header(r, "Vary", vary,
-                                     vary + sizeof(vary) - 1)
-        == NULL)
-    {
+    if (ngx_http_sector_cache_add_vary(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -271,6 +268,33 @@ ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
     r->headers_out.content_encoding = h;
 
     return NGX_OK;
+}
+
+
+/* Where nginx adds one for its own compression, it is told to: that it has
+ * been added already is nothing that it can see. */
+
+static ngx_int_t
+ngx_http_sector_cache_add_vary(ngx_http_request_t *r)
+{
+    static u_char              vary[] = "Accept-Encoding";
+
+#if (NGX_HTTP_GZIP)
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->gzip_vary) {
+        r->gzip_vary = 1;
+        return NGX_OK;
+    }
+
+#endif
+
+    return ngx_http_sector_cache_header(r, "Vary", vary,
+                                        vary + sizeof(vary) - 1)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
