@@ -444,9 +444,10 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
     int64_t                           ttl_s;
     uint64_t                          age_s;
     ngx_uint_t                        i, stored, called;
-    ngx_http_sector_cache_part_t     *part;
+    ngx_http_sector_cache_part_t     *part, *failed;
     ngx_http_sector_cache_outcome_e   outcome;
 
+    failed = NULL;
     age_s = 0;
     ttl_s = INT64_MAX;
     stored = 1;
@@ -463,6 +464,12 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
                 called = 1;
                 stored &= (part->shared && part->answer.stored);
             }
+
+            if (part->outcome == NGX_HTTP_SECTOR_CACHE_STALE
+                && (failed == NULL || failed->called < part->called))
+            {
+                failed = part;
+            }
         }
     }
 
@@ -476,6 +483,10 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
                                           head, meta);
 
     head->stored = called && stored && !head->ttl;
+
+    if (outcome == NGX_HTTP_SECTOR_CACHE_STALE) {
+        ngx_http_sector_cache_sector_forwarded(failed, head);
+    }
 
     if (outcome == NGX_HTTP_SECTOR_CACHE_DISABLED) {
         head->detail = "DISABLED";

@@ -18,8 +18,8 @@ static ngx_int_t ngx_http_sector_cache_sector_answer(
 static ngx_int_t ngx_http_sector_cache_sector_found(
     ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_part_t *part);
-static void ngx_http_sector_cache_sector_forwarded(
-    ngx_http_sector_cache_part_t *part, ngx_http_sector_cache_head_t *head);
+static void ngx_http_sector_cache_sector_keep(
+    ngx_http_sector_cache_gather_t *g, ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_symbol_error(ngx_http_request_t *r,
     ngx_uint_t status, const char *code, const char *symbol, const char *fmt,
     ...);
@@ -199,9 +199,7 @@ ngx_http_sector_cache_sector_found(ngx_http_sector_cache_client_t *client,
 }
 
 
-/* What Cache-Status says of a fetch beside the outcome. */
-
-static void
+void
 ngx_http_sector_cache_sector_forwarded(ngx_http_sector_cache_part_t *part,
     ngx_http_sector_cache_head_t *head)
 {
@@ -255,21 +253,51 @@ ngx_http_sector_cache_sector_error(ngx_http_sector_cache_client_t *client,
         error.head.collapsed = part->waiter.collapsed;
     }
 
-    if (part->outcome == NGX_HTTP_SECTOR_CACHE_NEGATIVE) {
-        error.head.keep = 1;
-        error.head.ttl = 1;
-        error.head.age_s = part->age_s;
-        error.head.ttl_s = part->ttl_s;
+    ngx_http_sector_cache_sector_keep(client->gather, &error.head);
 
-    } else if (error.head.stored) {
-        error.head.keep = 1;
-        error.head.ttl_s = (int64_t) (part->answer.ttl_ms / 1000);
+    if (part->outcome == NGX_HTTP_SECTOR_CACHE_NEGATIVE) {
+        error.head.ttl = error.head.keep;
+        error.head.age_s = part->age_s;
     }
 
     client->info.status =
                     ngx_http_sector_cache_outcomes[part->outcome].variable;
 
     return ngx_http_sector_cache_send_error(client->request, &error);
+}
+
+
+/* An error may be kept as long as all of its parts are: one that failed may
+ * be there a moment later. */
+
+static void
+ngx_http_sector_cache_sector_keep(ngx_http_sector_cache_gather_t *g,
+    ngx_http_sector_cache_head_t *head)
+{
+    int64_t                        ttl_s, least_s;
+    ngx_uint_t                     i;
+    ngx_http_sector_cache_part_t  *part;
+
+    least_s = INT64_MAX;
+
+    for (i = 0; i < g->n; i++) {
+        part = &g->parts[i];
+
+        if (part->outcome == NGX_HTTP_SECTOR_CACHE_NEGATIVE) {
+            ttl_s = part->ttl_s;
+
+        } else if (part->called && part->shared && part->answer.stored) {
+            ttl_s = (int64_t) (part->answer.ttl_ms / 1000);
+
+        } else {
+            return;
+        }
+
+        least_s = ngx_min(least_s, ttl_s);
+    }
+
+    head->keep = 1;
+    head->ttl_s = least_s;
 }
 
 

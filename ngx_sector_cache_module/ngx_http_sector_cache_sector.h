@@ -17,6 +17,12 @@ ngx_int_t ngx_http_sector_cache_sector_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_str_t *text);
 
 
+/* What Cache-Status says of a part's fetch beside the outcome. */
+
+void ngx_http_sector_cache_sector_forwarded(
+    ngx_http_sector_cache_part_t *part, ngx_http_sector_cache_head_t *head);
+
+
 /* The error that a part came to. */
 
 ngx_int_t ngx_http_sector_cache_sector_error(

@@ -12,7 +12,7 @@ static ngx_int_t ngx_http_sector_cache_snapshot_memory(
 static ngx_int_t ngx_http_sector_cache_snapshot_found(
     ngx_http_sector_cache_client_t *client, sector_store_view_t *view,
     sector_entry_t *entry, ngx_http_sector_cache_outcome_e outcome,
-    const char *detail);
+    const ngx_http_sector_cache_snapshot_t *failed);
 static void ngx_http_sector_cache_snapshot_shadow(
     ngx_http_sector_cache_client_t *client);
 static ngx_int_t ngx_http_sector_cache_snapshot_fetch(
@@ -23,7 +23,11 @@ static ngx_int_t ngx_http_sector_cache_snapshot_answer(
     ngx_http_sector_cache_client_t *client,
     const ngx_http_sector_cache_snapshot_t *snapshot);
 static ngx_int_t ngx_http_sector_cache_snapshot_stale(
-    ngx_http_sector_cache_client_t *client, const char *detail);
+    ngx_http_sector_cache_client_t *client,
+    const ngx_http_sector_cache_snapshot_t *failed);
+static void ngx_http_sector_cache_snapshot_forwarded(
+    const ngx_http_sector_cache_snapshot_t *failed,
+    ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_snapshot_error(
     ngx_http_sector_cache_client_t *client,
     const ngx_http_sector_cache_snapshot_t *snapshot);
@@ -124,12 +128,14 @@ ngx_http_sector_cache_snapshot_memory(ngx_http_sector_cache_client_t *client,
 }
 
 
-/* Sends what a read has found, and ends the read. */
+/* Sends what a read has found, and ends the read.  failed is what else was
+ * tried, or NULL. */
 
 static ngx_int_t
 ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
     sector_store_view_t *view, sector_entry_t *entry,
-    ngx_http_sector_cache_outcome_e outcome, const char *detail)
+    ngx_http_sector_cache_outcome_e outcome,
+    const ngx_http_sector_cache_snapshot_t *failed)
 {
     int64_t                        ttl_s;
     uint64_t                       age_s;
@@ -142,7 +148,10 @@ ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_times(view, &age_s, &ttl_s);
     ngx_http_sector_cache_client_describe(client, outcome, entry, age_s, ttl_s,
                                           &head, &meta);
-    head.detail = detail;
+
+    if (failed) {
+        ngx_http_sector_cache_snapshot_forwarded(failed, &head);
+    }
 
     ngx_http_sector_cache_client_piece(&pieces[1], entry);
 
@@ -233,18 +242,11 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
     sector_gzip_piece_t               pieces[3];
     sector_compose_meta_t             meta;
     ngx_http_sector_cache_head_t      head;
-    ngx_http_sector_cache_error_t     error;
 
     if (client->mode.flag == NGX_HTTP_SECTOR_CACHE_ON && !client->mode.bypass
         && (snapshot->error || snapshot->stale))
     {
-        error.code = "STALE";
-
-        if (snapshot->error) {
-            ngx_http_sector_cache_client_error(snapshot->error, &error);
-        }
-
-        rc = ngx_http_sector_cache_snapshot_stale(client, error.code);
+        rc = ngx_http_sector_cache_snapshot_stale(client, snapshot);
 
         if (rc != NGX_DECLINED) {
             return rc;
@@ -295,7 +297,7 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
 
 static ngx_int_t
 ngx_http_sector_cache_snapshot_stale(ngx_http_sector_cache_client_t *client,
-    const char *detail)
+    const ngx_http_sector_cache_snapshot_t *failed)
 {
     sector_entry_t         entry;
     sector_store_view_t    view;
@@ -316,7 +318,30 @@ ngx_http_sector_cache_snapshot_stale(ngx_http_sector_cache_client_t *client,
                                              state == SECTOR_STORE_FRESH
                                              ? NGX_HTTP_SECTOR_CACHE_HIT
                                              : NGX_HTTP_SECTOR_CACHE_STALE,
-                                             detail);
+                                             failed);
+}
+
+
+/* What Cache-Status says of a snapshot from memory after all was tried. */
+
+static void
+ngx_http_sector_cache_snapshot_forwarded(
+    const ngx_http_sector_cache_snapshot_t *failed,
+    ngx_http_sector_cache_head_t *head)
+{
+    ngx_http_sector_cache_error_t  error;
+
+    head->detail = "STALE";
+
+    if (failed->error) {
+        ngx_http_sector_cache_client_error(failed->error, &error);
+        head->detail = error.code;
+    }
+
+    if (failed->called) {
+        head->cache = "fwd=stale";
+        head->fwd_status = failed->error ? failed->error->upstream_status : 0;
+    }
 }
 
 
