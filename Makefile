@@ -57,7 +57,7 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
         demo-ok demo-slow demo-fail \
         test unit unit-build slab-test slow-disk t \
         test-workers test-hup test-static \
-        torture tsan bench-store bench-flight kills \
+        torture tsan bench-store bench-flight bench-gzip kills \
         layers symbols style docs-check check-selftest \
         warnings valgrind static bare-test clean
 
@@ -160,6 +160,11 @@ bench-flight: build ## 200 clients and one cold key, beside proxy_cache_lock
 	@misc/deps.sh build test
 	@TEST_NGINX_BINARY=$(NGINX_BIN) \
 	    TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) tests/bench/bench_flight.pl
+
+bench-gzip: build ## what a compressed answer costs more, under callgrind
+	@misc/deps.sh build test dev
+	@TEST_NGINX_BINARY=$(NGINX_BIN) \
+	    TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) tests/bench/bench_gzip.pl
 
 kills: ## kill workers under load; KILLS=1000
 	+@KILLS=$(or $(KILLS),1000) T=t/20-kills.t misc/test.sh nginx
