@@ -111,7 +111,21 @@ sector_flight_ride(sector_flight_table_t *t,
     const sector_flight_policy_t *policy, const sector_flight_want_t *want,
     uint64_t now_ms, uint64_t *id)
 {
+    uint64_t               deadline_ms;
     sector_flight_slot_t  *slot;
+
+    deadline_ms = sector_flight_add(
+                      sector_flight_add(now_ms, policy->lease_ms),
+                      policy->queue_lease_ms);
+
+    slot = sector_flight_slot(t, *id);
+
+    if (slot != NULL && slot->state == SECTOR_FLIGHT_RIDING
+        && slot->owner == want->owner)
+    {
+        slot->deadline_ms = deadline_ms;
+        return SECTOR_FLIGHT_LEAD;
+    }
 
     if (sector_flight_follow(t, want, id)) {
         return SECTOR_FLIGHT_JOINED;
@@ -129,9 +143,7 @@ sector_flight_ride(sector_flight_table_t *t,
     slot->owner = want->owner;
     slot->line = want->line;
     slot->lease = (sector_flight_lease_t) { { 0, 0 } };
-    slot->deadline_ms = sector_flight_add(
-                            sector_flight_add(now_ms, policy->lease_ms),
-                            policy->queue_lease_ms);
+    slot->deadline_ms = deadline_ms;
 
     sector_flight_set(slot, SECTOR_FLIGHT_RIDING);
 

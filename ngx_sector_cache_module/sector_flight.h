@@ -140,7 +140,8 @@ sector_flight_join_e sector_flight_join(sector_flight_table_t *t,
 
 /*
  * The same for a key that rides: LEAD, it is ours and needs no place; JOINED;
- * or FULL, the table is.
+ * or FULL, the table is.  *id is 0, or the number that it had: where it rides
+ * still, its lease begins anew.
  */
 sector_flight_join_e sector_flight_ride(sector_flight_table_t *t,
     const sector_flight_policy_t *policy, const sector_flight_want_t *want,

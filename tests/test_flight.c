@@ -68,6 +68,18 @@ join(const char *key, int32_t owner, uint64_t now, uint64_t *id)
 }
 
 
+/* Begins to ride anew where *id is a number. */
+static sector_flight_join_e
+ride(const char *key, int32_t owner, uint64_t now, uint64_t *id)
+{
+    sector_flight_want_t  want;
+
+    want = want_of(key, owner);
+
+    return sector_flight_ride(&table, &policy, &want, now, id);
+}
+
+
 static sector_flight_join_e
 adopt(uint64_t id, int32_t owner, uint64_t now)
 {
@@ -605,6 +617,238 @@ test_the_table_has_an_end(void **state)
 }
 
 
+/* Two that have places, and three that ride with one of them. */
+static void
+test_one_that_rides_has_no_place_and_waits_for_none(void **state)
+{
+    uint64_t  id[6] = { 0 };
+
+    (void) state;
+    begin();
+
+    assert_int_equal(join("", 1, 0, &id[0]), SECTOR_FLIGHT_LEAD);
+    assert_int_equal(ride("A", 1, 0, &id[1]), SECTOR_FLIGHT_LEAD);
+    assert_int_equal(ride("B", 1, 0, &id[2]), SECTOR_FLIGHT_LEAD);
+    assert_int_equal(ride("C", 1, 0, &id[3]), SECTOR_FLIGHT_LEAD);
+    expect(1, 0);
+    assert_int_equal(sector_flight_look(&table, id[3]), SECTOR_FLIGHT_RIDING);
+    assert_true(sector_flight_owned(&table, id[3], 1));
+    assert_false(sector_flight_owned(&table, id[3], 2));
+
+    /* places and queue are for others */
+
+    assert_int_equal(join("D", 2, 0, &id[4]), SECTOR_FLIGHT_LEAD);
+    assert_int_equal(join("E", 2, 0, &id[5]), SECTOR_FLIGHT_QUEUED);
+    expect(2, 1);
+    assert_int_equal(sector_flight_end(&table, id[1], 1, NULL, 0), 0);
+    assert_int_equal(sector_flight_grant(&table, &policy, 0), 0);
+    (void) sector_flight_end(&table, id[0], 1, NULL, 0);
+    assert_int_equal(sector_flight_grant(&table, &policy, 0), 1 << 2);
+    expect(2, 0);
+}
+
+
+static void
+test_one_that_rides_is_joined(void **state)
+{
+    uint64_t                 id = 0, joined = 0, again = 0;
+    sector_flight_want_t     want;
+    sector_flight_outcome_t  outcome;
+
+    (void) state;
+    begin();
+    memset(&outcome, 0, sizeof(outcome));
+    outcome.status = 502;
+
+    (void) ride("A", 1, 0, &id);
+    assert_int_equal(join("A", 2, 0, &joined), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(joined, id);
+    assert_int_equal(ride("A", 3, 0, &again), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(again, id);
+    want = want_of("A", 4);
+    assert_int_equal(sector_flight_find(&table, &want), id);
+    assert_int_equal(adopt(id, 2, 0), SECTOR_FLIGHT_JOINED);
+
+    assert_int_equal(sector_flight_end(&table, id, 2, &outcome, 0), 0);
+    assert_int_equal(sector_flight_look(&table, id), SECTOR_FLIGHT_RIDING);
+    assert_int_equal(sector_flight_end(&table, id, 1, &outcome, 0),
+                     1 << 2 | 1 << 3);
+    assert_int_equal(sector_flight_outcome(&table, id)->status, 502);
+
+    /* and its key may ride again */
+
+    again = 0;
+    assert_int_equal(ride("A", 2, 0, &again), SECTOR_FLIGHT_LEAD);
+    assert_int_not_equal(again, id);
+    assert_int_equal(sector_flight_end(&table, again, 2, NULL, 0), 0);
+    assert_int_equal(sector_flight_look(&table, again), SECTOR_FLIGHT_GONE);
+}
+
+
+static void
+test_what_flies_or_waits_is_joined_by_one_that_would_ride(void **state)
+{
+    uint64_t  id[3], joined;
+
+    (void) state;
+    begin();
+
+    (void) join("A", 1, 0, &id[0]);
+    (void) join("B", 1, 0, &id[1]);
+    (void) join("C", 1, 0, &id[2]);
+
+    joined = 0;
+    assert_int_equal(ride("A", 2, 0, &joined), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(joined, id[0]);
+    joined = 0;
+    assert_int_equal(ride("C", 2, 0, &joined), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(joined, id[2]);
+    assert_int_equal(sector_flight_end(&table, id[2], 1, NULL, 0), 1 << 2);
+}
+
+
+static void
+test_one_that_rides_is_an_orphan_when_its_owner_dies(void **state)
+{
+    uint64_t  id[4] = { 0 }, joined;
+
+    (void) state;
+    begin();
+
+    (void) join("", 1, 0, &id[0]);
+    (void) ride("A", 1, 0, &id[1]);
+    (void) ride("B", 1, 0, &id[2]);
+    (void) ride("C", 1, 0, &id[3]);
+    (void) join("A", 2, 0, &joined);
+    (void) join("B", 3, 0, &joined);
+
+    dead = 1;
+    assert_int_equal(reap(0, 0), 1 << 2 | 1 << 3);
+    assert_int_equal(freed, 0);
+    expect(0, 0);
+    assert_int_equal(sector_flight_look(&table, id[0]), SECTOR_FLIGHT_GONE);
+    assert_int_equal(sector_flight_look(&table, id[1]), SECTOR_FLIGHT_ORPHAN);
+    assert_int_equal(sector_flight_look(&table, id[3]), SECTOR_FLIGHT_GONE);
+
+    /* it is joined, not begun anew, by who would let it ride */
+
+    joined = 0;
+    assert_int_equal(ride("A", 4, 0, &joined), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(joined, id[1]);
+
+    /* who takes it over needs a place */
+
+    (void) join("X", 2, 0, &joined);
+    assert_int_equal(adopt(id[1], 2, 0), SECTOR_FLIGHT_LEAD);
+    assert_int_equal(adopt(id[2], 3, 0), SECTOR_FLIGHT_QUEUED);
+    expect(2, 1);
+    assert_int_equal(sector_flight_end(&table, id[1], 2, NULL, 0),
+                     1 << 2 | 1 << 4);
+    assert_int_equal(sector_flight_grant(&table, &policy, 0), 1 << 3);
+    assert_int_equal(sector_flight_look(&table, id[2]),
+                     SECTOR_FLIGHT_RUNNING);
+}
+
+
+/* As long as the other may wait and then take. */
+static void
+test_a_ride_ends_at_its_millisecond(void **state)
+{
+    uint64_t  a = 0, b = 0, joined;
+
+    (void) state;
+    begin();
+
+    (void) ride("A", 1, 10, &a);
+    (void) ride("B", 1, 10, &b);
+    (void) join("B", 2, 10, &joined);
+
+    assert_int_equal(reap(0, 10 + LEASE + QUEUE - 1), 0);
+    assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_RIDING);
+    assert_int_equal(reap(0, 10 + LEASE + QUEUE), 1 << 2);
+    assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_GONE);
+    assert_int_equal(sector_flight_look(&table, b), SECTOR_FLIGHT_ORPHAN);
+    assert_int_equal(sector_flight_end(&table, b, 1, NULL, 0), 0);
+
+    a = 0;
+    (void) ride("A", 1, UINT64_MAX - 1, &a);
+    (void) reap(0, UINT64_MAX - 1);
+    assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_RIDING);
+}
+
+
+static void
+test_a_ride_is_begun_anew_by_its_owner_alone(void **state)
+{
+    uint64_t  a = 0, b = 0, c = 0, id;
+
+    (void) state;
+    begin();
+
+    (void) ride("A", 1, 0, &a);
+    (void) ride("B", 1, 0, &b);
+    (void) ride("C", 1, 0, &c);
+    (void) join("C", 2, 0, &id);
+
+    id = a;
+    assert_int_equal(ride("A", 1, 400, &id), SECTOR_FLIGHT_LEAD);
+    assert_int_equal(id, a);
+    id = b;
+    assert_int_equal(ride("B", 2, 400, &id), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(id, b);
+
+    assert_int_equal(reap(0, LEASE + QUEUE), 1 << 2);
+    assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_RIDING);
+    assert_int_equal(sector_flight_look(&table, b), SECTOR_FLIGHT_ORPHAN);
+
+    /* one that was taken back is begun, or joined where others wait */
+
+    (void) reap(0, LEASE + QUEUE + 400);
+    id = a;
+    assert_int_equal(ride("A", 1, 2000, &id), SECTOR_FLIGHT_LEAD);
+    assert_int_not_equal(id, a);
+    id = c;
+    assert_int_equal(ride("C", 1, 2000, &id), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(id, c);
+    assert_int_equal(adopt(c, 2, 2000), SECTOR_FLIGHT_LEAD);
+    id = c;
+    assert_int_equal(ride("C", 1, 2000, &id), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(id, c);
+}
+
+
+static void
+test_a_full_table_has_no_seat(void **state)
+{
+    unsigned                i;
+    uint64_t                id, first;
+    sector_flight_want_t    want;
+    sector_flight_policy_t  wide;
+
+    (void) state;
+    begin();
+
+    wide = policy;
+    wide.concurrency = UINT32_MAX;
+    want = want_of("FIRST", 1);
+    (void) sector_flight_join(&table, &wide, &want, 0, &first);
+    want = want_of("", 1);
+
+    for (i = 1; i < SECTOR_FLIGHT_MAX; i++) {
+        (void) sector_flight_join(&table, &wide, &want, 0, &id);
+    }
+
+    id = 0;
+    assert_int_equal(ride("A", 2, 0, &id), SECTOR_FLIGHT_FULL);
+    assert_int_equal(id, 0);
+    assert_int_equal(ride("FIRST", 2, 0, &id), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(id, first);
+    (void) sector_flight_end(&table, first, 1, NULL, 0);
+    id = 0;
+    assert_int_equal(ride("A", 2, 0, &id), SECTOR_FLIGHT_LEAD);
+}
+
+
 /*
  * The model: flights in a list in the order of coming, each with all that is
  * known of it.
@@ -672,6 +916,30 @@ model_count(uint64_t source, int state)
 }
 
 
+/* Its slot may have been that of an outcome that was kept long enough. */
+static void
+model_begun(model_t m, uint64_t now)
+{
+    unsigned  i;
+
+    for (i = 0; i < model_n; i++) {
+        if (model[i].state == SECTOR_FLIGHT_DONE && now >= model[i].deadline
+            && sector_flight_look(&table, model[i].id) == SECTOR_FLIGHT_GONE)
+        {
+            model_remove(i--);
+        }
+    }
+
+    assert_true(model_n < MODEL_MAX);
+
+    for (i = 0; i < model_n; i++) {
+        assert_true(m.id > model[i].id);
+    }
+
+    model[model_n++] = m;
+}
+
+
 static void
 model_join(const sector_flight_policy_t *p, int key, int32_t owner,
     uint64_t now)
@@ -706,26 +974,51 @@ model_join(const sector_flight_policy_t *p, int key, int32_t owner,
 
     assert_int_equal(got, place ? SECTOR_FLIGHT_LEAD : SECTOR_FLIGHT_QUEUED);
 
-    /* its slot may have been that of an outcome that was kept long enough */
+    model_begun((model_t) {
+        id, place ? SECTOR_FLIGHT_RUNNING : SECTOR_FLIGHT_WAITING, owner, key,
+        p->source, 0, now + (place ? p->lease_ms : p->queue_lease_ms), 0
+    }, now);
+}
+
+
+/* Rides, or goes on to: i is the one it had, or model_n. */
+static void
+model_ride(unsigned i, const sector_flight_policy_t *p, int key,
+    int32_t owner, uint64_t now)
+{
+    char                   name[8];
+    uint64_t               id, deadline;
+    sector_flight_join_e   got;
+    sector_flight_want_t   want;
+
+    snprintf(name, sizeof(name), "K%d", key);
+    want = want_of(name, owner);
+    id = (i < model_n) ? model[i].id : 0;
+    deadline = now + p->lease_ms + p->queue_lease_ms;
+    got = sector_flight_ride(&table, p, &want, now, &id);
+
+    if (i < model_n && model[i].owner == owner
+        && model[i].state == SECTOR_FLIGHT_RIDING)
+    {
+        assert_int_equal(got, SECTOR_FLIGHT_LEAD);
+        assert_int_equal(id, model[i].id);
+        model[i].deadline = deadline;
+        return;
+    }
 
     for (i = 0; i < model_n; i++) {
-        if (model[i].state == SECTOR_FLIGHT_DONE && now >= model[i].deadline
-            && sector_flight_look(&table, model[i].id) == SECTOR_FLIGHT_GONE)
-        {
-            model_remove(i--);
+        if (model[i].key == key && model[i].state != SECTOR_FLIGHT_DONE) {
+            assert_int_equal(got, SECTOR_FLIGHT_JOINED);
+            assert_int_equal(id, model[i].id);
+            model[i].lines |= (uint64_t) 1 << owner;
+            return;
         }
     }
 
-    assert_true(model_n < MODEL_MAX);
+    assert_int_equal(got, SECTOR_FLIGHT_LEAD);
 
-    for (i = 0; i < model_n; i++) {
-        assert_true(id > model[i].id);
-    }
-
-    model[model_n++] = (model_t) {
-        id, place ? SECTOR_FLIGHT_RUNNING : SECTOR_FLIGHT_WAITING, owner, key,
-        p->source, 0, now + (place ? p->lease_ms : p->queue_lease_ms), 0
-    };
+    model_begun((model_t) { id, SECTOR_FLIGHT_RIDING, owner, key, p->source, 0,
+                            deadline, 0 }, now);
 }
 
 
@@ -744,6 +1037,7 @@ model_end(unsigned i, int32_t owner, int kept, uint64_t now)
                               now);
 
     if (m->owner != owner || (m->state != SECTOR_FLIGHT_RUNNING
+                              && m->state != SECTOR_FLIGHT_RIDING
                               && m->state != SECTOR_FLIGHT_WAITING))
     {
         assert_int_equal(lines, 0);
@@ -914,7 +1208,7 @@ test_a_million_events_are_as_the_model_says(void **state)
         p = &sources[random() % 2];
         i = model_n ? (unsigned) random() % model_n : 0;
 
-        switch (random() % 16) {
+        switch (random() % 18) {
 
         case 0: case 1: case 2: case 3: case 4:
 
@@ -966,6 +1260,26 @@ test_a_million_events_are_as_the_model_says(void **state)
 
             break;
 
+        case 15: case 16:
+
+            /* as a rule one that is new, or one that rides already */
+
+            if (model_dead[pid]) {
+                break;
+            }
+
+            if (model_n && random() % 2 && model[i].key
+                && model[i].state != SECTOR_FLIGHT_DONE)
+            {
+                model_ride(i, &sources[model[i].source - 1], model[i].key,
+                           random() % 4 ? model[i].owner : pid, now);
+                break;
+            }
+
+            key = 2 + (int) (random() % (MODEL_KEYS / 2)) * 2;
+            model_ride(model_n, p, key - (p == &sources[1]), pid, now);
+            break;
+
         default:
             model_reap(0, now);
             break;
@@ -998,6 +1312,14 @@ main(void)
         cmocka_unit_test(test_an_orphan_keeps_its_turn),
         cmocka_unit_test(test_an_orphan_that_nobody_wants_goes),
         cmocka_unit_test(test_the_table_has_an_end),
+        cmocka_unit_test(test_one_that_rides_has_no_place_and_waits_for_none),
+        cmocka_unit_test(test_one_that_rides_is_joined),
+        cmocka_unit_test(
+            test_what_flies_or_waits_is_joined_by_one_that_would_ride),
+        cmocka_unit_test(test_one_that_rides_is_an_orphan_when_its_owner_dies),
+        cmocka_unit_test(test_a_ride_ends_at_its_millisecond),
+        cmocka_unit_test(test_a_ride_is_begun_anew_by_its_owner_alone),
+        cmocka_unit_test(test_a_full_table_has_no_seat),
         cmocka_unit_test(test_a_million_events_are_as_the_model_says)
     };
 
