@@ -115,6 +115,7 @@ ngx_http_sector_cache_gather_start(ngx_http_sector_cache_gather_t *g)
         w->shared = part->shared;
         w->force = part->force;
         w->waiter = &part->waiter;
+        w->batch = 0;
         w++;
     }
 
