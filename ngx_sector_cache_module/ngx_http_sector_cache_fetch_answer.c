@@ -111,8 +111,9 @@ ngx_http_sector_cache_fetch_judge_body(ngx_http_sector_cache_fetch_t *f,
         ngx_http_sector_cache_fetch_fail(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
                                          "Source %V sent a body larger than "
-                                         "max_object, %uz bytes",
-                                         name, d->body_max);
+                                         "max_object, %uz bytes%s",
+                                         name, f->zone->policy.max_object_bytes,
+                                         f->carrier ? " a symbol" : "");
 
     } else if (d->no_memory) {
         ngx_http_sector_cache_fetch_fail(f,

@@ -72,6 +72,7 @@ ngx_http_sector_cache_fetch_call(ngx_http_sector_cache_fetch_t *f)
 static ngx_int_t
 ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
 {
+    size_t                             body_max;
     ngx_str_t                          uri, name;
     ngx_http_sector_cache_info_t      *info;
     ngx_http_sector_cache_detached_t  *d;
@@ -106,8 +107,13 @@ ngx_http_sector_cache_fetch_run(ngx_http_sector_cache_fetch_t *f)
     info->escape = 0;
     f->detached = d;
 
-    if (ngx_http_sector_cache_detached_start(d, &uri,
-                                          f->zone->policy.max_object_bytes,
+    body_max = f->zone->policy.max_object_bytes;
+
+    if (f->carrier) {
+        body_max *= f->n;
+    }
+
+    if (ngx_http_sector_cache_detached_start(d, &uri, body_max,
                                           ngx_http_sector_cache_fetch_done, f)
         != NGX_OK)
     {
