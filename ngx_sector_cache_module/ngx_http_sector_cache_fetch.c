@@ -102,10 +102,7 @@ ngx_http_sector_cache_fetch_join(ngx_http_sector_cache_wanted_t *wanted,
             if (!batch
                 || ngx_http_sector_cache_fetch_carry(&carrier, f) != NGX_OK)
             {
-                f->how = wanted[i].conf->fetch;
-                f->source = f->how->source;
-                f->info.source = f->source;
-
+                ngx_http_sector_cache_fetch_alone(f);
                 ngx_post_event(&f->step, &ngx_posted_events);
             }
         }
@@ -277,6 +274,17 @@ ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted,
 }
 
 
+/* It was to be fetched along with others, and is not. */
+
+void
+ngx_http_sector_cache_fetch_alone(ngx_http_sector_cache_fetch_t *f)
+{
+    f->how = f->conf->fetch;
+    f->source = f->how->source;
+    f->info.source = f->source;
+}
+
+
 static void
 ngx_http_sector_cache_fetch_step(ngx_event_t *ev)
 {
@@ -432,13 +440,15 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
 
     if (turn == NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS) {
         f->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OPEN;
+        f->needless = 1;
+
+        (void) ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
+                                                NULL);
 
         if (f->carrier) {
             ngx_http_sector_cache_fetch_alight(f);
         }
 
-        (void) ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
-                                                NULL);
         ngx_http_sector_cache_fetch_deliver(f);
         return;
     }

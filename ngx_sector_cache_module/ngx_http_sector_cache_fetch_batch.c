@@ -22,6 +22,8 @@ static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_rider(
     ngx_queue_t *q);
 static void ngx_http_sector_cache_fetch_get_off(
     ngx_http_sector_cache_fetch_t *carrier, ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_follow(
+    ngx_http_sector_cache_fetch_t *carrier, ngx_http_sector_cache_fetch_t *f);
 static ngx_int_t ngx_http_sector_cache_fetch_model(
     ngx_http_sector_cache_fetch_t *carrier,
     ngx_http_sector_cache_detached_t *d, sector_model_output_t *out,
@@ -91,41 +93,67 @@ ngx_http_sector_cache_fetch_get_off(ngx_http_sector_cache_fetch_t *carrier,
 
 
 /* A table without room for a key's flight only means that others may fetch it
- * as well. */
+ * as well, and so does a process without memory. */
 
 ngx_uint_t
 ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier)
 {
-    ngx_queue_t                    *q, *next;
+    ngx_uint_t                      i, n;
+    ngx_queue_t                    *q;
+    ngx_http_sector_cache_ride_t   *rides;
     ngx_http_sector_cache_fetch_t  *f;
+
+    rides = ngx_palloc(carrier->pool,
+                       carrier->n * sizeof(ngx_http_sector_cache_ride_t));
+    if (rides == NULL) {
+        return 1;
+    }
+
+    n = 0;
 
     for (q = ngx_queue_head(&carrier->riders);
          q != ngx_queue_sentinel(&carrier->riders);
-         q = next)
+         q = ngx_queue_next(q))
     {
-        next = ngx_queue_next(q);
         f = ngx_http_sector_cache_fetch_rider(q);
 
-        if (!f->shared || f->turn.id
-            || ngx_http_sector_cache_source_ride(f->source, f->zone,
-                                                 &f->info.symbol, &f->turn)
-               != NGX_HTTP_SECTOR_CACHE_TURN_JOINED)
-        {
-            continue;
+        if (f->shared) {
+            rides[n].key = &f->info.symbol;
+            rides[n].turn = &f->turn;
+            rides[n].data = f;
+            n++;
         }
-
-        ngx_http_sector_cache_fetch_get_off(carrier, f);
-
-        if (!ngx_queue_empty(&f->waiters)) {
-            ngx_http_sector_cache_source_count(f->source,
-                                               SECTOR_FETCH_COALESCED);
-        }
-
-        ngx_http_sector_cache_fetch_park(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_JOINED);
     }
 
+    ngx_http_sector_cache_source_ride(carrier->source, carrier->zone, rides,
+                                      n);
+
+    for (i = 0; i < n; i++) {
+        if (rides[i].result == NGX_HTTP_SECTOR_CACHE_TURN_JOINED) {
+            ngx_http_sector_cache_fetch_follow(carrier, rides[i].data);
+        }
+    }
+
+    ngx_pfree(carrier->pool, rides);
+
     return carrier->n != 0;
+}
+
+
+/* Another fetches a key.  Should that come to nothing, it is fetched alone. */
+
+static void
+ngx_http_sector_cache_fetch_follow(ngx_http_sector_cache_fetch_t *carrier,
+    ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_http_sector_cache_fetch_get_off(carrier, f);
+
+    if (!ngx_queue_empty(&f->waiters)) {
+        ngx_http_sector_cache_source_count(f->source, SECTOR_FETCH_COALESCED);
+    }
+
+    ngx_http_sector_cache_fetch_alone(f);
+    ngx_http_sector_cache_fetch_park(f, NGX_HTTP_SECTOR_CACHE_FETCH_JOINED);
 }
 
 
@@ -230,11 +258,12 @@ void
 ngx_http_sector_cache_fetch_parse_batch(ngx_http_sector_cache_fetch_t *carrier,
     ngx_http_sector_cache_detached_t *d)
 {
-    char                     reason[SECTOR_MODEL_REASON_MAX];
-    ngx_uint_t               i, good;
-    ngx_queue_t             *q;
-    sector_model_output_t   *out;
-    sector_model_status_e   *status;
+    char                            reason[SECTOR_MODEL_REASON_MAX];
+    ngx_uint_t                      i, good;
+    ngx_queue_t                    *q;
+    sector_model_output_t          *out;
+    sector_model_status_e          *status;
+    ngx_http_sector_cache_fetch_t  *f;
 
     out = ngx_palloc(d->request->pool,
                      carrier->n * sizeof(sector_model_output_t));
@@ -259,9 +288,13 @@ ngx_http_sector_cache_fetch_parse_batch(ngx_http_sector_cache_fetch_t *carrier,
          q != ngx_queue_sentinel(&carrier->riders);
          q = ngx_queue_next(q))
     {
-        good += ngx_http_sector_cache_fetch_rider_parsed(
-                                      ngx_http_sector_cache_fetch_rider(q),
-                                      &out[i], status[i]);
+        f = ngx_http_sector_cache_fetch_rider(q);
+
+        ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
+        f->answer.upstream_status = d->status;
+
+        good += ngx_http_sector_cache_fetch_rider_parsed(f, &out[i],
+                                                         status[i]);
         i++;
     }
 
@@ -329,8 +362,6 @@ static ngx_uint_t
 ngx_http_sector_cache_fetch_rider_parsed(ngx_http_sector_cache_fetch_t *f,
     sector_model_output_t *out, sector_model_status_e status)
 {
-    ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
-
     switch (status) {
 
     case SECTOR_MODEL_OK:
@@ -378,19 +409,16 @@ ngx_http_sector_cache_fetch_alight(ngx_http_sector_cache_fetch_t *carrier)
 
         ngx_http_sector_cache_fetch_get_off(carrier, f);
 
-        if (answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_OK
-            && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_INVALID)
-        {
-            ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
-        }
-
         if (answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_OK) {
+            ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
             ngx_http_sector_cache_fetch_fail(f, answer->result, "%V",
                                              &answer->reason);
             f->answer.upstream_status = answer->upstream_status;
             f->answer.retry_after_ms = answer->retry_after_ms;
+            f->needless = carrier->needless;
 
-        } else if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_INVALID) {
+        } else {
+            f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
             ngx_http_sector_cache_fetch_log(f);
         }
 

@@ -74,10 +74,6 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
 {
     f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
 
-    if (f->carrier) {
-        ngx_http_sector_cache_fetch_alight(f);
-    }
-
     /* what never began is refused, or nothing */
 
     if (ngx_http_sector_cache_fetch_tell(f, call)
@@ -89,6 +85,13 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     }
 
     ngx_http_sector_cache_fetch_log(f);
+
+    /* only now, for who is answered may ask again */
+
+    if (f->carrier) {
+        ngx_http_sector_cache_fetch_alight(f);
+    }
+
     ngx_http_sector_cache_fetch_deliver(f);
 }
 
@@ -107,7 +110,7 @@ ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
         /* what is in the zone, or was and is not, others see for themselves;
          * and what this process could not do, another may */
 
-        untold = (f->answer.stored
+        untold = (f->answer.stored || f->needless
                   || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK
                   || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED);
 

@@ -71,6 +71,9 @@ struct ngx_http_sector_cache_fetch_s {
     unsigned                            carrier:1;  /* its call is for those
                                                        that ride */
     unsigned                            probe:1;    /* it was begun as one */
+    unsigned                            needless:1; /* it was none, and no call
+                                                       was made: others know
+                                                       nothing by it */
     unsigned                            passing:1;  /* what went wrong may
                                                        pass */
 };
@@ -121,12 +124,14 @@ ngx_int_t ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
 void ngx_http_sector_cache_fetch_lacks(ngx_http_sector_cache_fetch_t *f);
 
 
-/* Of the way: makes a fetch that is not begun yet; takes a turn; waits for
- * another's; and waits no longer, for whatever it waited. */
+/* Of the way: makes a fetch that is not begun yet; has one that was to ride go
+ * alone; takes a turn; waits for another's; and waits no longer, for whatever
+ * it waited. */
 
 ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_create(
     ngx_http_sector_cache_wanted_t *wanted,
     ngx_http_sector_cache_fetch_conf_t *how);
+void ngx_http_sector_cache_fetch_alone(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_state_e state);

@@ -124,11 +124,13 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
 }
 
 
-ngx_http_sector_cache_turn_e
+void
 ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
-    ngx_http_sector_cache_turn_t *turn)
+    ngx_http_sector_cache_zone_t *zone, ngx_http_sector_cache_ride_t *rides,
+    ngx_uint_t n)
 {
+    uint64_t                 id;
+    ngx_uint_t               i;
     sector_flight_join_e     join;
     sector_flight_want_t     want;
     sector_flight_policy_t   policy;
@@ -137,23 +139,30 @@ ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_source_want(&want);
 
     want.zone = sector_store_id(&zone->store);
-    want.key = key->data;
-    want.key_len = key->len;
-
-    ngx_memzero(turn, sizeof(ngx_http_sector_cache_turn_t));
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
-    ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+    for (i = 0; i < n; i++) {
+        want.key = rides[i].key->data;
+        want.key_len = rides[i].key->len;
 
-    join = sector_flight_ride(source->flights, &policy, &want,
-                              ngx_current_msec, &turn->id);
+        ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+
+        id = rides[i].turn->id;
+        join = sector_flight_ride(source->flights, &policy, &want,
+                                  ngx_current_msec, &id);
+
+        ngx_memzero(rides[i].turn, sizeof(ngx_http_sector_cache_turn_t));
+        rides[i].turn->id = id;
+
+        rides[i].result = join == SECTOR_FLIGHT_LEAD
+                          ? NGX_HTTP_SECTOR_CACHE_TURN_GO
+                          : join == SECTOR_FLIGHT_JOINED
+                            ? NGX_HTTP_SECTOR_CACHE_TURN_JOINED
+                            : NGX_HTTP_SECTOR_CACHE_TURN_FULL;
+    }
 
     ngx_shmtx_unlock(&source->shpool->mutex);
-
-    return join == SECTOR_FLIGHT_LEAD ? NGX_HTTP_SECTOR_CACHE_TURN_GO
-           : join == SECTOR_FLIGHT_JOINED ? NGX_HTTP_SECTOR_CACHE_TURN_JOINED
-           : NGX_HTTP_SECTOR_CACHE_TURN_FULL;
 }
 
 

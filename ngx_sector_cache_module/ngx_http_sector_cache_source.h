@@ -65,13 +65,23 @@ ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_join(
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
 
 
-/* The same for a key that is fetched along with others, on the place of the
- * turn that fetches them all: GO, JOINED or FULL. */
+/*
+ * The same for keys that are fetched together, on the place of the turn that
+ * fetches them all: each GO, JOINED or FULL.  All are looked at in one go, so
+ * that of two processes that want the same ones, one has them all.  A turn
+ * that was had already is kept, and its lease begins anew.
+ */
+typedef struct {
+    ngx_str_t                          *key;
+    ngx_http_sector_cache_turn_t       *turn;
+    ngx_http_sector_cache_turn_e        result;
+    void                               *data;       /* the caller's */
+} ngx_http_sector_cache_ride_t;
 
-ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_ride(
+void ngx_http_sector_cache_source_ride(
     ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
-    ngx_http_sector_cache_turn_t *turn);
+    ngx_http_sector_cache_zone_t *zone, ngx_http_sector_cache_ride_t *rides,
+    ngx_uint_t n);
 
 
 /*
