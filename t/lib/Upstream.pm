@@ -11,8 +11,10 @@ package Upstream;
 #     /ok,reset,ok/b7/XLK      the first request is answered, the second one's
 #                              connection is reset, all others are answered
 #
+# What happens may have parts, one after the other: "hold+status:500".
+#
 # The part behind the script keeps tests apart, and its last component is the
-# symbol.  Every good answer has a price of its own: 101 for the first call of
+# symbol, or symbols between commas.  Every good answer has a price of its own: 101 for the first call of
 # a path, 102 for the second, and so on.
 #
 # The port that a test connects to is the kernel's choice and is held as long
@@ -73,6 +75,16 @@ my %ACTION = (
                           [wait => 0.02], answer(200, sector($_[0]))) },
     'continue'  => sub { ([send => "HTTP/1.1 100 Continue$CRLF$CRLF"],
                           [wait => 0.02], answer(200, sector($_[0]))) },
+
+    # many symbols: many:map, many:array, many:quote; what is wrong with which
+    # may follow: many:map:lacks:XLK, or "bad" for one without a price
+
+    'many'      => sub { answer(200, many(@_)) },
+
+    # what only comes before an answer
+
+    'hold'      => sub { (['gate']) },
+    'wait'      => sub { ([wait => $_[1] / 1000]) },
 
     # connections that fail
 
@@ -141,6 +153,29 @@ sub sector {
     substr($body, -1, 0, ',"pad":"' . 'x' x $pad . '"');
 
     return $body;
+}
+
+
+sub many {
+    my ($request, $form, $wrong, $which) = @_;
+    my $price = 100 + $request->{call};
+    my %wrong = defined $wrong ? ($which => $wrong) : ();
+    my ($name, @sectors) = $form eq 'quote' ? 'regularMarketPrice' : 'price';
+
+    for my $symbol (split /,/, $request->{symbol}) {
+        my $is = $wrong{$symbol} || $wrong{all} || '';
+
+        next if $is eq 'lacks';
+
+        push @sectors, ($form eq 'map' ? qq("$symbol":) : '')
+                       . qq({"symbol":"$symbol")
+                       . ($is eq 'bad' ? '' : qq(,"$name":$price)) . '}';
+    }
+
+    my $all = join ',', @sectors;
+
+    return $form eq 'map' ? "{$all}" : $form eq 'array' ? "[$all]"
+           : qq({"quoteResponse":{"result":[$all],"error":null}});
 }
 
 
@@ -453,19 +488,24 @@ sub understand {
 
     push @log, { path => $path, text => "$head$CRLF$CRLF$body" };
 
-    my ($symbol) = $path =~ m{[?&]symbol=([^&]*)};
+    my ($symbol) = $path =~ m{[?&]symbols?=([^&]*)};
     ($symbol) = $path =~ m{/([^/?]*)(?:\?|$)} unless defined $symbol;
     $symbol =~ s/%([0-9A-Fa-f]{2})/chr hex $1/ge;
 
     my $request = { symbol => $symbol, path => $path, call => ++$calls{$path},
                     port => $listener->sockport };
     my @script = split /,/, $path =~ m{^/([^/]*)/} ? $1 : '';
-    my ($name, @arguments)
-        = split /:/, $script[$request->{call} - 1] || $script[-1] || '';
+    my @steps;
 
-    my $action = $ACTION{$name || ''};
-    my @steps = $action ? $action->($request, @arguments)
-                        : answer(418, qq({"no action":"$path"}));
+    for my $part (split /\+/, $script[$request->{call} - 1] || $script[-1]
+                               || 'none')
+    {
+        my ($name, @arguments) = split /:/, $part;
+        my $action = $ACTION{$name};
+
+        push @steps, $action ? $action->($request, @arguments)
+                             : answer(418, qq({"no action":"$path"}));
+    }
 
     push @steps, ['close'] if $head =~ /^Connection:\s*close/im
                               && $steps[-1][0] eq 'send';
