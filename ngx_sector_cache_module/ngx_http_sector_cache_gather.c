@@ -85,7 +85,8 @@ ngx_http_sector_cache_gather_create(ngx_pool_t *pool,
 ngx_int_t
 ngx_http_sector_cache_gather_start(ngx_http_sector_cache_gather_t *g)
 {
-    ngx_uint_t                       i;
+    ngx_int_t                        rc;
+    ngx_uint_t                       i, fetch;
     ngx_http_sector_cache_part_t    *part;
     ngx_http_sector_cache_wanted_t  *wanted, *w;
 
@@ -104,9 +105,14 @@ ngx_http_sector_cache_gather_start(ngx_http_sector_cache_gather_t *g)
             continue;
         }
 
-        if (!ngx_http_sector_cache_part_look(part)) {
+        fetch = ngx_http_sector_cache_part_look(part);
+
+        if (!fetch) {
             ngx_http_sector_cache_part_settle(part);
-            continue;
+
+            if (!part->refresh) {
+                continue;
+            }
         }
 
         w->conf = g->conf;
@@ -114,19 +120,26 @@ ngx_http_sector_cache_gather_start(ngx_http_sector_cache_gather_t *g)
         w->symbol = (char *) part->symbol.data;
         w->shared = part->shared;
         w->force = part->force;
-        w->waiter = &part->waiter;
+        w->waiter = fetch ? &part->waiter : NULL;
         w->batch = 0;
         w++;
+
+        g->pending += fetch;
     }
 
     if (w == wanted) {
         return NGX_OK;
     }
 
-    g->pending = w - wanted;
+    rc = ngx_http_sector_cache_fetch_join(wanted, w - wanted);
 
-    return ngx_http_sector_cache_fetch_join(wanted, w - wanted) == NGX_OK
-           ? NGX_AGAIN : NGX_ERROR;
+    /* without memory for a refresh the next request tries again */
+
+    if (g->pending == 0) {
+        return NGX_OK;
+    }
+
+    return rc == NGX_OK ? NGX_AGAIN : NGX_ERROR;
 }
 
 
@@ -226,7 +239,7 @@ ngx_http_sector_cache_part_read(ngx_http_sector_cache_part_t *part)
     if (part->outcome == NGX_HTTP_SECTOR_CACHE_UPDATING
         && g->mode.flag == NGX_HTTP_SECTOR_CACHE_ON)
     {
-        ngx_http_sector_cache_refresh(g->conf, g->server, &part->symbol);
+        part->refresh = 1;
     }
 
     return fetch;

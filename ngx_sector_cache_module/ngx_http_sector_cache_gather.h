@@ -75,6 +75,8 @@ typedef struct {
                                                        was waited for */
     unsigned                            shared:1;   /* its fetch is */
     unsigned                            force:1;
+    unsigned                            refresh:1;  /* it is there, and fetched
+                                                       for nobody */
     unsigned                            shadow:1;   /* a would-be hit */
     unsigned                            counted:1;
 } ngx_http_sector_cache_part_t;

@@ -264,6 +264,66 @@ subtest 'max= splits' => sub {
 };
 
 
+subtest 'a refresh in the background is one call, too' => sub {
+    start(zone => 'ttl=1ms swr=1h', many => 'many:map,hold+many:map');
+    symbols(qw(XLK XLF XLE));
+    pass_ttl();
+    my $got = symbols(qw(XLK XLF XLE));
+    is(each_of($got), 'XLE:101 XLF:101 XLK:101', 'nobody waits for it');
+    is($got->{cache}, 'updating', 'which is said');
+    wait_for('it is under way', sub { calls() == 2 });
+
+    # what is missing goes along with what is still to be refreshed
+    symbols(qw(XLK XLF XLE));
+    is(calls(), 2, 'once');
+    $upstream->release($key);
+    wait_for('it is over', sub { source()->{succeeded} == 2 });
+    pass_ttl();
+    $got = symbols(qw(XLV XLK XLF));
+    is(each_of($got), 'XLF:102 XLK:102 XLV:101', 'answered');
+    is(asked(), 'XLK,XLF,XLE XLK,XLF,XLE XLV,XLK,XLF', 'calls');
+    ended_well();
+};
+
+
+subtest 'two workers that want the same make one call' => sub {
+    start(many => 'wait:5+many:map');
+    my %worker;
+
+    for my $round (1 .. 40) {
+        my @keep = map { begin('/pid', keep => 1) } 1 .. 8;
+        $worker{finish($_)->{body}} = 1 for @keep;
+        my $names = join ',', map { "R$round-$_" } 1 .. 40;
+        begin("/api/?symbols=$names", keep => $_) for @keep;
+        my @got = map { finish($_) } @keep;
+
+        next if calls('many') == $round
+                && 8 == grep { keys %{ $_->{json}{data} || {} } == 40 } @got;
+
+        is(calls('many'), $round, 'one call a round');
+        last;
+    }
+
+    is(keys %worker, 2, 'both workers were asked');
+    is(calls('many'), 40, 'one call a round');
+    is(source()->{fetches}, 40, 'and one fetch');
+    ended_well();
+};
+
+
+subtest 'who is told finds the call ended' => sub {
+    start(many => 'status:500', source => 'failures=1000000');
+    my @late = grep {
+        symbols("A$_", "B$_");
+        my $source = source();
+        $source->{inFlight} != 0 || $source->{failed} != $_
+    } 1 .. 50;
+
+    is("@late", '', 'in no round it was not');
+    ended_well();
+};
+
+
 subtest 'what another worker fetches gets off and is joined' => sub {
     start(script => 'hold+ok', many => 'hold+many:map');
     my $single = begin('/api/XLK');
