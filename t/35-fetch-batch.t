@@ -312,12 +312,23 @@ subtest 'two workers that want the same make one call' => sub {
 
 
 subtest 'who is told finds the call ended' => sub {
-    start(many => 'status:500', source => 'failures=1000000');
-    my @late = grep {
-        symbols("A$_", "B$_");
+    start(many => 'hold+status:500', source => 'failures=1000000');
+    my @late;
+
+    for my $round (1 .. 30) {
+        my @names = map { "R$round-$_" } 1 .. 50;
+        my @clients = batch(@names);
+
+        wait_for('it is under way', sub { calls() == $round });
+        push @clients, map { begin("/api/$names[0]") } 1 .. 8;
+        wait_for('they wait', sub { source()->{coalesced} == 8 * $round });
+        $upstream->release($key);
+        finish($clients[-1]);
         my $source = source();
-        $source->{inFlight} != 0 || $source->{failed} != $_
-    } 1 .. 50;
+        push @late, $round if $source->{inFlight} != 0
+                              || $source->{failed} != $round;
+        finish($_) for @clients[0 .. 7];
+    }
 
     is("@late", '', 'in no round it was not');
     ended_well();
