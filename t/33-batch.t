@@ -330,6 +330,19 @@ for my $case (
 }
 
 
+subtest 'what a batch of failures may be kept for' => sub {
+    start(scripts => { XLV => 'status:500', XLF => 'status:404' });
+    my $alone = get('/api/XLF');
+    like($alone->{headers}{'cache-control'}, qr/^max-age=(?:10|9)$/, 'alone');
+
+    is(batch(qw(XLF XLV))->{headers}{'cache-control'}, 'no-store',
+       'with one that may come back');
+    is(batch(qw(XLC XLZ))->{headers}{'cache-control'}, 'max-age=0',
+       'with one that is there');
+    ended_well();
+};
+
+
 subtest 'all unknown: nothing is called or counted' => sub {
     start();
     my $got = batch(qw(XLZ NONE));
