@@ -11,7 +11,8 @@
  * What is stored is what is worth it: a snapshot with every sector for its
  * ttl; one that lacks some, or has stale ones, for a few seconds and under a
  * key of its own, so that a whole one is kept beside it; one of stale sectors
- * alone not at all.
+ * alone, or that lacks what another process may well have, as when this one
+ * ends, not at all.
  *
  * The ETag is that of what is in it, without the time of its composition: a
  * client that has these prices has this snapshot.
@@ -36,6 +37,8 @@ struct ngx_http_sector_cache_market_s {
     ngx_msec_t                          started_ms;
     ngx_http_sector_cache_snapshot_t    snapshot;
     unsigned                            shared:1;   /* others may join */
+    unsigned                            aborted:1;  /* a fetch was, for a
+                                                       reason of our own */
 };
 
 
@@ -284,6 +287,8 @@ ngx_http_sector_cache_market_survey(ngx_http_sector_cache_market_t *m,
         part = &m->gather->parts[i];
 
         snapshot->called |= part->called;
+        m->aborted |= (part->answer.result
+                       == NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED);
 
         if (!part->found) {
             if (snapshot->error == NULL
@@ -479,7 +484,7 @@ ngx_http_sector_cache_market_store(ngx_http_sector_cache_market_t *m,
     key = whole ? &m->conf->snapshot : &m->conf->partial;
 
     if (zone == NULL || m->mode.flag == NGX_HTTP_SECTOR_CACHE_OFF
-        || snapshot->stale)
+        || snapshot->stale || m->aborted)
     {
         return;
     }

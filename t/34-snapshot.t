@@ -88,6 +88,7 @@ sub start {
 
     $key = '/s' . ++$number . '/';
     $nginx = Upstream::Nginx->new(workers => $option{workers} || 1,
+                                  main => $option{main},
                                   http => http(%option));
 }
 
@@ -829,6 +830,26 @@ subtest 'a reload while it is composed' => sub {
     is(different(@got), 1, 'alike');
     is(calls(), 12, 'one call for each sector');
     is(snapshot()->{cache}, 'hit', 'a hit from then on');
+    ended_well();
+};
+
+
+subtest 'a draining worker whose time is over stores no partial one' => sub {
+    start(scripts => { XLV => 'gate' }, source => 'concurrency=12',
+          main => 'worker_shutdown_timeout 300ms;');
+    my ($old) = $nginx->workers;
+    my $lost = begin('/api/snapshot');
+    wait_for('all but one have come', sub { calls() == 12
+                                            && source()->{succeeded} == 11 });
+    $nginx->reload;
+    wait_for('the old worker is gone',
+             sub { !grep { $_ == $old } $nginx->children });
+    is(stats()->{namespaces}{snapshots}{stores}, 0, 'nothing was stored');
+
+    my $client = begin('/api/snapshot');
+    wait_for('the new one fetches what lacks', sub { calls('XLV') == 2 });
+    $upstream->release($key);
+    is(prices(finish($client)), join(' ', 101, 102, (101) x 10), 'whole');
     ended_well();
 };
 
