@@ -287,7 +287,7 @@ subtest 'what is logged' => sub {
         chomp @lines;
         return @lines == 2 && \@lines;
     }) };
-    like($lines[0], qr{ MISS/0/0\.\d{3}$}, 'a miss');
+    like($lines[0], qr{ MISS/\d/\d\.\d{3}$}, 'a miss');
     like($lines[1], qr{ HIT/\d/-$}, 'a hit');
     ended_well();
 };
