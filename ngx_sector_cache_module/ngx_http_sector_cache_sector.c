@@ -260,10 +260,6 @@ ngx_http_sector_cache_sector_error(ngx_http_sector_cache_client_t *client,
         error.head.age_s = part->age_s;
     }
 
-    if (client->gather->n > 1) {
-        error.head.keep = 0;        /* the others may be had any time */
-    }
-
     client->info.status =
                     ngx_http_sector_cache_outcomes[part->outcome].variable;
 
