@@ -99,8 +99,8 @@ sector_batch_add(sector_batch_t *batch, const char *symbol,
  * Takes the next member's value out of an object's or an array's text: *p is
  * at the bracket or the comma in front of it, then at the one behind it.
  */
-static size_t
-sector_batch_next(const char **p, const char *end, const char **start)
+size_t
+sector_model_next(const char **p, const char *end, const char **start)
 {
     size_t  depth;
 
@@ -142,7 +142,7 @@ sector_batch_map(sector_batch_t *batch, json_t *map, const char *start,
     end = start + len;
 
     json_object_foreach(map, key, value) {
-        len = sector_batch_next(&p, end, &start);
+        len = sector_model_next(&p, end, &start);
         sector_batch_add(batch, key, value, start, len);
     }
 }
@@ -164,7 +164,7 @@ sector_batch_array(sector_batch_t *batch, const sector_yahoo_format_t *format,
 
     for (i = 0; i < json_array_size(array); i++) {
         if (p != NULL) {
-            len = sector_batch_next(&p, end, &start);
+            len = sector_model_next(&p, end, &start);
         }
 
         if (format->symbol(&batch->ctx, array, i, &symbol)
@@ -307,7 +307,7 @@ sector_batch_data(json_t *root, const char **start, size_t *len)
     end = p + *len;
 
     json_object_foreach(root, key, value) {
-        *len = sector_batch_next(&p, end, start);
+        *len = sector_model_next(&p, end, start);
 
         if (value == data) {
             break;

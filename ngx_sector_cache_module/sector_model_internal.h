@@ -126,6 +126,13 @@ sector_model_status_e sector_model_open(const sector_model_ctx_t *ctx,
 const char *sector_model_sign(const char *p, const char *end);
 
 
+/* Takes the next member's value out of an object's or an array's text, which
+ * jansson has accepted: *p is at the bracket or the comma in front of it, then
+ * at the one behind it.  *start is the value without the whitespace around it;
+ * returns its length. */
+size_t sector_model_next(const char **p, const char *end, const char **start);
+
+
 /* Takes JSON's whitespace off both ends; returns the length that is left. */
 size_t sector_model_trim(const char **start, size_t len);
 

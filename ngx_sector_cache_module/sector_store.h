@@ -128,13 +128,15 @@ typedef struct {
 } sector_store_view_t;
 
 
-/* What is to be stored.  ttl_limit_ms shortens the fresh time of this entry
- * (0: the policy's own). */
+/* What is to be stored.  ttl_ms is this entry's own fresh time, to which no
+ * jitter applies (0: the policy's); ttl_limit_ms shortens the policy's (0: it
+ * does not). */
 
 typedef struct {
     const void     *value;
     size_t          value_bytes;    /* 0 .. policy.max_object_bytes */
     uint64_t        tag;            /* the caller's, returned by read */
+    uint64_t        ttl_ms;
     uint64_t        ttl_limit_ms;
     unsigned        brief:1;        /* never served past its fresh time */
     unsigned        negative:1;
@@ -253,6 +255,25 @@ sector_store_error_e sector_store_put(sector_store_t *st, const void *key,
     int64_t wall_ms);
 
 
+/*
+ * Stores all of n values, each under its own key, or none: those that are
+ * there stay unless there is room for all of the new.  Not OK is what is wrong
+ * with one of them; NO_ROOM also where together they would take more than half
+ * of the region, of which nothing is evicted then.  Readers may see some of
+ * them before the others.  Takes the lock, once, and evicts at most
+ * SECTOR_STORE_EVICT_MAX entries for each.
+ */
+typedef struct {
+    const void             *key;
+    size_t                  key_len;
+    sector_store_item_t     item;
+} sector_store_put_t;
+
+sector_store_error_e sector_store_put_all(sector_store_t *st,
+    const sector_store_put_t *puts, size_t n, uint64_t now_ms,
+    int64_t wall_ms);
+
+
 /* When an entry was stored, and the ends of its windows counted from then. */
 
 typedef struct {
@@ -265,7 +286,7 @@ typedef struct {
 
 
 /* The same as sector_store_put() for an entry that was stored before, with
- * its own times in place of the policy's; ttl_limit_ms is not looked at. */
+ * its own times in place of the policy's; those of item are not looked at. */
 sector_store_error_e sector_store_restore(sector_store_t *st, const void *key,
     size_t key_len, const sector_store_item_t *item,
     const sector_store_times_t *times, uint64_t now_ms);

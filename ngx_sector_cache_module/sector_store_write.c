@@ -11,6 +11,16 @@
 static sector_store_error_e sector_store_insert(sector_store_t *st,
     const void *key, size_t key_len, const sector_store_item_t *item,
     const sector_store_times_t *times, int restored, uint64_t now_ms);
+static sector_store_error_e sector_store_prepare(sector_store_t *st,
+    const void *key, size_t key_len, const sector_store_item_t *item,
+    const sector_store_times_t *times, uint64_t now_ms,
+    sector_store_entry_t *head);
+static sector_store_error_e sector_store_put_all_locked(sector_store_t *st,
+    const sector_store_put_t *puts, size_t n, uint64_t now_ms,
+    int64_t wall_ms);
+static sector_store_entry_t *sector_store_build_all_locked(
+    sector_store_t *st, const sector_store_put_t *puts, size_t n,
+    uint64_t now_ms, int64_t wall_ms);
 static sector_store_error_e sector_store_put_locked(sector_store_t *st,
     const void *key, const sector_store_item_t *item,
     sector_store_entry_t *head, uint64_t now_ms);
@@ -62,6 +72,34 @@ sector_store_insert(sector_store_t *st, const void *key, size_t key_len,
     sector_store_error_e  rc;
     sector_store_entry_t  head;
 
+    rc = sector_store_prepare(st, key, key_len, item, times, now_ms, &head);
+
+    if (rc != SECTOR_STORE_OK) {
+        return rc;
+    }
+
+    sector_store_lock(st);
+
+    rc = sector_store_put_locked(st, key, item, &head, now_ms);
+
+    if (rc == SECTOR_STORE_OK
+        && (!restored || head.stored_wall_ms > st->shm->last_store_wall_ms))
+    {
+        st->shm->last_store_wall_ms = head.stored_wall_ms;
+    }
+
+    sector_store_unlock(st);
+
+    return rc;
+}
+
+
+/* Fills a header, or says why there can be no such entry. */
+static sector_store_error_e
+sector_store_prepare(sector_store_t *st, const void *key, size_t key_len,
+    const sector_store_item_t *item, const sector_store_times_t *times,
+    uint64_t now_ms, sector_store_entry_t *head)
+{
     if (key_len == 0 || key_len > SECTOR_STORE_KEY_MAX) {
         return SECTOR_STORE_BAD_KEY;
     }
@@ -78,34 +116,148 @@ sector_store_insert(sector_store_t *st, const void *key, size_t key_len,
         return SECTOR_STORE_NO_ROOM;
     }
 
-    memset(&head, 0, sizeof(sector_store_entry_t));
+    memset(head, 0, sizeof(sector_store_entry_t));
 
-    head.hash = sector_store_hash(st->shm, key, key_len);
-    head.fresh_until_ms = sector_store_end(now_ms, times->age_ms,
-                                           times->fresh_ms);
-    head.refresh_until_ms = sector_store_end(now_ms, times->age_ms,
-                                             times->refresh_ms);
-    head.dead_at_ms = sector_store_end(now_ms, times->age_ms, times->dead_ms);
-    head.value_bytes = item->value_bytes;
-    head.key_len = (uint8_t) key_len;
-    head.negative = item->negative;
-    head.tag = item->tag;
-    head.stored_ms = now_ms - times->age_ms;
-    head.stored_wall_ms = times->stored_wall_ms;
+    head->hash = sector_store_hash(st->shm, key, key_len);
+    head->fresh_until_ms = sector_store_end(now_ms, times->age_ms,
+                                            times->fresh_ms);
+    head->refresh_until_ms = sector_store_end(now_ms, times->age_ms,
+                                              times->refresh_ms);
+    head->dead_at_ms = sector_store_end(now_ms, times->age_ms,
+                                        times->dead_ms);
+    head->value_bytes = item->value_bytes;
+    head->key_len = (uint8_t) key_len;
+    head->negative = item->negative;
+    head->tag = item->tag;
+    head->stored_ms = now_ms - times->age_ms;
+    head->stored_wall_ms = times->stored_wall_ms;
+
+    return SECTOR_STORE_OK;
+}
+
+
+sector_store_error_e
+sector_store_put_all(sector_store_t *st, const sector_store_put_t *puts,
+    size_t n, uint64_t now_ms, int64_t wall_ms)
+{
+    size_t                i;
+    sector_store_error_e  rc;
+    sector_store_entry_t  head;
+    sector_store_times_t  times;
+
+    memset(&times, 0, sizeof(sector_store_times_t));
+
+    for (i = 0; i < n; i++) {
+        rc = sector_store_prepare(st, puts[i].key, puts[i].key_len,
+                                  &puts[i].item, &times, now_ms, &head);
+        if (rc != SECTOR_STORE_OK) {
+            return rc;
+        }
+    }
 
     sector_store_lock(st);
 
-    rc = sector_store_put_locked(st, key, item, &head, now_ms);
+    rc = sector_store_put_all_locked(st, puts, n, now_ms, wall_ms);
 
-    if (rc == SECTOR_STORE_OK
-        && (!restored || head.stored_wall_ms > st->shm->last_store_wall_ms))
-    {
-        st->shm->last_store_wall_ms = head.stored_wall_ms;
+    if (rc == SECTOR_STORE_OK && n != 0) {
+        st->shm->last_store_wall_ms = wall_ms;
     }
 
     sector_store_unlock(st);
 
     return rc;
+}
+
+
+/* All are built out of sight, and only then is the first one shown. */
+static sector_store_error_e
+sector_store_put_all_locked(sector_store_t *st, const sector_store_put_t *puts,
+    size_t n, uint64_t now_ms, int64_t wall_ms)
+{
+    sector_store_shm_t    *shm;
+    sector_store_entry_t  *e, *built;
+
+    shm = st->shm;
+    built = NULL;
+
+    if (shm->phase != SECTOR_STORE_DRAINING) {
+        sector_store_tidy_locked(st);
+        sector_store_expire_locked(st, now_ms);
+
+        built = sector_store_build_all_locked(st, puts, n, now_ms, wall_ms);
+    }
+
+    if (built == NULL && n != 0) {
+        sector_store_count(st, SECTOR_STAT_REFUSE_ROOM);
+        return SECTOR_STORE_NO_ROOM;
+    }
+
+    while (built != NULL) {
+        e = built;
+        built = e->newer;
+        e->newer = NULL;
+
+        sector_store_publish_locked(st, e, sector_store_find(shm, e->hash,
+                                                             e + 1,
+                                                             e->key_len));
+    }
+
+    return SECTOR_STORE_OK;
+}
+
+
+/* A list by newer of all that were built, or NULL and none was. */
+static sector_store_entry_t *
+sector_store_build_all_locked(sector_store_t *st,
+    const sector_store_put_t *puts, size_t n, uint64_t now_ms,
+    int64_t wall_ms)
+{
+    size_t                 i;
+    uint64_t               cost;
+    sector_store_entry_t   head, *e, *built;
+    sector_store_times_t   times;
+
+    for (i = 0, cost = 0; i < n; i++) {
+        cost += st->ops.rounded(st->ops.ctx,
+                        sector_store_entry_bytes(puts[i].key_len,
+                                                 puts[i].item.value_bytes));
+    }
+
+    if (cost > st->shm->room_bytes / 2) {
+        return NULL;
+    }
+
+    for (i = 0, built = NULL; i < n; i++) {
+        times.age_ms = 0;
+        times.stored_wall_ms = wall_ms;
+        sector_store_windows(st, &puts[i].item, &times);
+
+        (void) sector_store_prepare(st, puts[i].key, puts[i].key_len,
+                                    &puts[i].item, &times, now_ms, &head);
+
+        e = sector_store_build_locked(st, puts[i].key, &puts[i].item, &head,
+                                      now_ms);
+        if (e == NULL) {
+            break;
+        }
+
+        e->newer = built;
+        built = e;
+    }
+
+    if (i == n) {
+        return built;
+    }
+
+    while (built != NULL) {
+        e = built;
+        built = e->newer;
+
+        st->shm->used_bytes -= sector_store_cost(st, e);
+        st->ops.free(st->ops.ctx, e);
+    }
+
+    return NULL;
 }
 
 
@@ -274,7 +426,10 @@ sector_store_windows(const sector_store_t *st, const sector_store_item_t *item,
         fresh_ms = item->ttl_limit_ms;
     }
 
-    if (!item->negative) {
+    if (item->ttl_ms != 0) {
+        fresh_ms = item->ttl_ms;
+
+    } else if (!item->negative) {
         fresh_ms = sector_store_jitter(st, fresh_ms);
     }
 
