@@ -15,8 +15,6 @@ static ngx_int_t ngx_http_sector_cache_symbol_name(ngx_conf_t *cf,
     ngx_str_t *name);
 static ngx_int_t ngx_http_sector_cache_conf_format(ngx_conf_t *cf,
     ngx_str_t *arg, sector_format_e *format);
-static char *ngx_http_sector_cache_conf_handler(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_handler_pt handler);
 static char *ngx_http_sector_cache_conf_fetch_uri(ngx_conf_t *cf,
     ngx_http_sector_cache_fetch_conf_t **conf);
 static ngx_int_t ngx_http_sector_cache_conf_max(ngx_conf_t *cf,
@@ -446,13 +444,28 @@ ngx_http_sector_cache_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_sector_cache_loc_conf_t *lcf = conf;
 
-    size_t       prefix;
-    ngx_str_t   *args, *name;
-    ngx_uint_t   i;
-
     if (lcf->api) {
         return "is duplicate";
     }
+
+    if (ngx_http_sector_cache_conf_zones(cf, lcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->api = 1;
+
+    return ngx_http_sector_cache_conf_handler(cf, lcf,
+                                          ngx_http_sector_cache_api_handler);
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_conf_zones(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *lcf)
+{
+    size_t       prefix;
+    ngx_str_t   *args, *name;
+    ngx_uint_t   i;
 
     args = cf->args->elts;
 
@@ -476,19 +489,17 @@ ngx_http_sector_cache_conf_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                "invalid parameter \"%V\" of \"%V\", allowed: "
                                "sectors=ZONE, snapshots=ZONE, once each",
                                &args[i], &args[0]);
-            return NGX_CONF_ERROR;
+            return NGX_ERROR;
         }
 
         name->data = args[i].data + prefix;
         name->len = args[i].len - prefix;
     }
 
-    lcf->api = 1;
     lcf->place.file = cf->conf_file->file.name;
     lcf->place.line = cf->conf_file->line;
 
-    return ngx_http_sector_cache_conf_handler(cf, lcf,
-                                          ngx_http_sector_cache_api_handler);
+    return NGX_OK;
 }
 
 
@@ -506,7 +517,7 @@ ngx_http_sector_cache_conf_status(ngx_conf_t *cf, ngx_command_t *cmd,
 /* Makes handler the location's content handler.  Its endpoints are named
  * relative to the location's prefix, so the location must have one. */
 
-static char *
+char *
 ngx_http_sector_cache_conf_handler(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_handler_pt handler)
 {
@@ -558,8 +569,9 @@ ngx_int_t
 ngx_http_sector_cache_enabled(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf)
 {
-    ngx_str_t    value;
-    ngx_uint_t   i;
+    ngx_str_t                           value;
+    ngx_uint_t                          i;
+    ngx_http_sector_cache_main_conf_t  *mcf;
 
     static ngx_str_t  off[] = {
         ngx_string("0"),
@@ -567,6 +579,12 @@ ngx_http_sector_cache_enabled(ngx_http_request_t *r,
         ngx_string("false"),
         ngx_string("no")
     };
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_sector_cache_module);
+
+    if (ngx_http_sector_cache_killed(mcf)) {
+        return NGX_HTTP_SECTOR_CACHE_OFF;
+    }
 
     if (lcf->flag != NGX_HTTP_SECTOR_CACHE_BY_VALUE) {
         return lcf->flag;

@@ -125,7 +125,10 @@ typedef struct {
 typedef struct {
     ngx_array_t                         zones;      /* of zone_t * */
     ngx_array_t                         sources;    /* of source_t * */
-    ngx_shm_zone_t                     *control;    /* NULL: no source */
+    ngx_shm_zone_t                     *control;    /* NULL: neither a source
+                                                       nor an admin location */
+    ngx_atomic_t                       *disabled;   /* in it: the kill switch,
+                                                       1: all caches are off */
     ngx_uint_t                          enabled;    /* API locations whose
                                                        cache is not off */
     ngx_http_sector_cache_zone_t       *sectors;    /* of the first API
@@ -183,14 +186,21 @@ typedef struct {
 
     ngx_http_handler_pt                 handler;    /* of this module here */
 
-    /* of an API location only */
+    ngx_array_t                        *admin_keys; /* of admin_key_t; NULL:
+                                                       none is asked for;
+                                                       NGX_CONF_UNSET_PTR: it
+                                                       was not said */
+
+    /* of an API or an admin location only */
 
     unsigned                            api:1;
+    unsigned                            admin:1;
     ngx_str_t                           sectors_name;
     ngx_str_t                           snapshots_name;
     ngx_http_sector_cache_zone_t       *sectors;
     ngx_http_sector_cache_zone_t       *snapshots;  /* NULL: not declared */
-    ngx_str_t                           snapshot;   /* its key there, */
+    ngx_str_t                           snapshot;   /* its key there, of the
+                                                       API alone, */
     ngx_str_t                           partial;    /* and that of one that
                                                        lacks something */
     ngx_http_sector_cache_place_t       place;
@@ -232,6 +242,14 @@ char *ngx_http_sector_cache_conf_api(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_sector_cache_conf_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* Of sector_cache_api and sector_cache_admin: reads the zones' names; and makes
+ * handler the content handler of the location, which must be a prefix. */
+
+ngx_int_t ngx_http_sector_cache_conf_zones(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *lcf);
+char *ngx_http_sector_cache_conf_handler(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_handler_pt handler);
+
 void *ngx_http_sector_cache_create_main_conf(ngx_conf_t *cf);
 void *ngx_http_sector_cache_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_sector_cache_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -250,6 +268,12 @@ ngx_http_sector_cache_source_t *ngx_http_sector_cache_find_source(
 
 ngx_http_sector_cache_symbol_t *ngx_http_sector_cache_find_symbol(
     ngx_http_sector_cache_loc_conf_t *lcf, const char *symbol);
+
+
+/* Whether the kill switch has turned all caches off. */
+
+#define ngx_http_sector_cache_killed(mcf)                                     \
+    ((mcf)->disabled && *(mcf)->disabled)
 
 
 /* Is the cache on for this request?  A flag_e other than BY_VALUE, or

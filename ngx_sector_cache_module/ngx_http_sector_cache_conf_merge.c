@@ -5,7 +5,7 @@
  * names become pointers in the merge, when all of the http block was read.
  */
 
-#include "ngx_http_sector_cache_conf.h"
+#include "ngx_http_sector_cache_admin.h"
 
 
 static char *ngx_http_sector_cache_merge_fetch(ngx_conf_t *cf,
@@ -66,6 +66,7 @@ ngx_http_sector_cache_create_loc_conf(ngx_conf_t *cf)
     conf->bypass = NGX_CONF_UNSET_PTR;
     conf->envelope = NGX_CONF_UNSET;
     conf->gzip = NGX_CONF_UNSET;
+    conf->admin_keys = NGX_CONF_UNSET_PTR;
 
     return conf;
 }
@@ -104,6 +105,10 @@ ngx_http_sector_cache_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->envelope, prev->envelope, 1);
     ngx_conf_merge_value(conf->gzip, prev->gzip, 0);
 
+    if (conf->admin_keys == NGX_CONF_UNSET_PTR) {
+        conf->admin_keys = prev->admin_keys;
+    }
+
     if (conf->fetch == NULL) {
         conf->fetch = prev->fetch;
     }
@@ -135,14 +140,17 @@ ngx_http_sector_cache_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
-    if (clcf->noname && prev->api) {
-        conf->api = 1;
+    if (clcf->noname && (prev->api || prev->admin)) {
+        conf->api = prev->api;
+        conf->admin = prev->admin;
         conf->sectors_name = prev->sectors_name;
         conf->snapshots_name = prev->snapshots_name;
         conf->place = prev->place;
     }
 
-    return conf->api ? ngx_http_sector_cache_merge_api(cf, conf) : NGX_CONF_OK;
+    return conf->api ? ngx_http_sector_cache_merge_api(cf, conf)
+           : conf->admin ? ngx_http_sector_cache_merge_admin(cf, conf)
+           : NGX_CONF_OK;
 }
 
 

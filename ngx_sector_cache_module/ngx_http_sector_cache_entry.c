@@ -81,6 +81,7 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
 
     item.value = "";
     item.tag = how->tag;
+    item.ttl_ms = how->ttl_ms;
     item.ttl_limit_ms = how->ttl_limit_ms;
     item.brief = how->brief;
     item.unless_fresh = how->unless_fresh;
@@ -124,6 +125,59 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     }
 
     ngx_http_sector_cache_entry_refused(zone, key, entry, "no room");
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_entry_put_all(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *keys, sector_entry_t *entries, ngx_uint_t n,
+    const ngx_http_sector_cache_entry_how_t *how)
+{
+    u_char                *p;
+    size_t                 len;
+    ngx_uint_t             i;
+    sector_store_put_t    *puts;
+    sector_store_error_e   error;
+
+    for (i = 0, len = 0; i < n; i++) {
+        ngx_http_sector_cache_entry_modified(zone, &keys[i], &entries[i]);
+        len += sector_entry_bytes(&entries[i]);
+    }
+
+    puts = ngx_calloc(n * sizeof(sector_store_put_t) + len, ngx_cycle->log);
+    if (puts == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = (u_char *) &puts[n];
+
+    for (i = 0; i < n; i++) {
+        puts[i].key = keys[i].data;
+        puts[i].key_len = keys[i].len;
+        puts[i].item.value = p;
+        puts[i].item.value_bytes = sector_entry_bytes(&entries[i]);
+        puts[i].item.tag = how->tag;
+        puts[i].item.ttl_ms = how->ttl_ms;
+        puts[i].item.ttl_limit_ms = how->ttl_limit_ms;
+        puts[i].item.brief = how->brief;
+
+        sector_entry_pack(&entries[i], p);
+        p += puts[i].item.value_bytes;
+    }
+
+    error = sector_store_put_all(&zone->store, puts, n, ngx_current_msec,
+                                 ngx_http_sector_cache_wall_ms());
+    ngx_free(puts);
+
+    if (error == SECTOR_STORE_OK) {
+        return NGX_OK;
+    }
+
+    ngx_http_sector_cache_entry_refused(zone, &keys[0], &entries[0],
+                                        n > 1 ? "no room for it and others"
+                                              : "no room");
 
     return NGX_DECLINED;
 }

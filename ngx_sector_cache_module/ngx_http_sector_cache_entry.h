@@ -17,6 +17,8 @@
 
 typedef struct {
     uint64_t                            tag;        /* of the store's item */
+    uint64_t                            ttl_ms;     /* of its own; 0: the
+                                                       policy's */
     uint64_t                            ttl_limit_ms;   /* 0: the policy's */
     unsigned                            brief:1;    /* not kept when it is no
                                                        longer fresh */
@@ -43,6 +45,17 @@ ngx_int_t ngx_http_sector_cache_entry_make(ngx_pool_t *pool,
  */
 ngx_int_t ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     ngx_str_t *key, sector_entry_t *entry,
+    const ngx_http_sector_cache_entry_how_t *how);
+
+
+/*
+ * Stores n entries, all or none, each under its key; how is that of each.
+ * NGX_OK; NGX_DECLINED if the zone has no room for them (logged); NGX_ERROR
+ * without memory.
+ */
+ngx_int_t ngx_http_sector_cache_entry_put_all(
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *keys,
+    sector_entry_t *entries, ngx_uint_t n,
     const ngx_http_sector_cache_entry_how_t *how);
 
 

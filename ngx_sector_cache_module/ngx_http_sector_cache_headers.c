@@ -317,6 +317,16 @@ ngx_http_sector_cache_add_error_headers(ngx_http_request_t *r,
         }
     }
 
+    if (error->challenge
+        && ngx_http_sector_cache_header(r, "WWW-Authenticate",
+                                        (u_char *) error->challenge,
+                                        (u_char *) error->challenge
+                                        + ngx_strlen(error->challenge))
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
     if (error->allow
         && ngx_http_sector_cache_header(r, "Allow", (u_char *) error->allow,
                                         (u_char *) error->allow

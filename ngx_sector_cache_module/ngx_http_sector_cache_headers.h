@@ -18,7 +18,8 @@ ngx_int_t ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);
 
 
-/* Adds what an error has beside: Retry-After and Allow. */
+/* Adds what an error has beside: Retry-After, WWW-Authenticate and
+ * Allow. */
 
 ngx_int_t ngx_http_sector_cache_add_error_headers(ngx_http_request_t *r,
     const ngx_http_sector_cache_error_t *error);

@@ -2,7 +2,7 @@
  * ngx_http_sector_cache_module: the directive table and the wiring.
  */
 
-#include "ngx_http_sector_cache_conf.h"
+#include "ngx_http_sector_cache_admin.h"
 #include "ngx_http_sector_cache_fetch.h"
 #include "ngx_http_sector_cache_market.h"
 #include "ngx_http_sector_cache_persist.h"
@@ -103,6 +103,27 @@ static ngx_command_t  ngx_http_sector_cache_commands[] = {
     { ngx_string("sector_cache_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_sector_cache_conf_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_admin"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_sector_cache_conf_admin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_admin_key_file"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sector_cache_conf_key_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_admin_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sector_cache_conf_key,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

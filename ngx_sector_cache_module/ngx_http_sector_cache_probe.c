@@ -159,6 +159,7 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_probe_t     *probe;
     ngx_http_sector_cache_wanted_t     wanted;
     ngx_http_sector_cache_location_t  *location;
+    ngx_http_sector_cache_main_conf_t *mcf;
 
     if (sector_model_symbol((char *) asked->key, asked->key_len, symbol) != 0)
     {
@@ -184,6 +185,9 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
         return NGX_ERROR;
     }
 
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_sector_cache_module);
+
     probe->source = source;
     probe->asked = *asked;
     probe->waiter.handler = ngx_http_sector_cache_probe_done;
@@ -195,7 +199,8 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
     wanted.conf = location[i].conf;
     wanted.server = location[i].server;
     wanted.symbol = symbol;
-    wanted.shared = (wanted.conf->flag != NGX_HTTP_SECTOR_CACHE_OFF);
+    wanted.shared = (wanted.conf->flag != NGX_HTTP_SECTOR_CACHE_OFF
+                     && !ngx_http_sector_cache_killed(mcf));
     wanted.force = 1;
     wanted.batch = (wanted.conf->fetch->source != source);
     wanted.waiter = &probe->waiter;

@@ -51,6 +51,7 @@ typedef struct {
     ngx_uint_t                          upstream_status;    /* or 0 */
     uint64_t                            retry_after_s;      /* or 0 */
     const char                         *allow;  /* or NULL: GET, HEAD */
+    const char                         *challenge;  /* or NULL: of a 401 */
     ngx_http_sector_cache_head_t        head;   /* cache, age, ttl, keep; its
                                                    detail is the code unless
                                                    it is set */

@@ -6,7 +6,8 @@
  * The control zone holds a list of source_shm_t, made in the order in which
  * the sources were first declared.  A source keeps its state over reloads
  * because it is looked up by name; one that is no longer declared keeps its
- * few kilobytes.
+ * few kilobytes.  Beside it is the kill switch, which every request reads and
+ * hardly anybody writes.
  */
 
 #include "ngx_http_sector_cache_shm.h"
@@ -20,7 +21,7 @@
     (ngx_align(sizeof(sector_flight_table_t), 4096) + 256 * 1024)
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC    0x73656374
-#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  3
+#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  4
 
 
 /* The control zone's root; under its slab mutex, but for what says atomic in
@@ -33,6 +34,8 @@ typedef struct {
     size_t                              flights_bytes;  /* set once */
     sector_flight_table_t              *flights;        /* set once */
     ngx_http_sector_cache_source_shm_t *sources;
+    ngx_atomic_t                        disabled;   /* atomic: 1, all caches
+                                                       are off; by admin */
 } ngx_http_sector_cache_control_t;
 
 
@@ -183,7 +186,8 @@ ngx_http_sector_cache_shm_renewed(ngx_shm_zone_t *shm_zone)
 }
 
 
-/* Gives every declared source its part of the control zone. */
+/* Gives every declared source its part of the control zone, and all the kill
+ * switch. */
 
 static ngx_int_t
 ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
@@ -229,6 +233,8 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
     if (control == NULL) {
         return NGX_ERROR;
     }
+
+    mcf->disabled = &control->disabled;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
         sources[i]->shpool = shpool;

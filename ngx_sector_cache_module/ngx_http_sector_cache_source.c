@@ -502,6 +502,25 @@ ngx_http_sector_cache_source_state(ngx_http_sector_cache_source_t *source,
 
 
 void
+ngx_http_sector_cache_source_force(ngx_http_sector_cache_source_t *source,
+    sector_breaker_force_e force)
+{
+    uint32_t  before, after;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    before = source->sh->breaker.state;
+    sector_breaker_force(&source->sh->breaker, force, ngx_current_msec);
+    after = source->sh->breaker.state;
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    ngx_http_sector_cache_wake(~(uint64_t) 0);
+    ngx_http_sector_cache_source_log(source, before, after);
+}
+
+
+void
 ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_source_info_t *info)
 {
@@ -529,6 +548,7 @@ ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
                                            - sh->breaker.since_ms);
     }
 
+    info->forced = (sh->breaker.force != SECTOR_BREAKER_AUTO);
     info->opened = sh->breaker.opened;
     info->transitions = sh->breaker.generation;
     info->upstream = sh->upstream;

@@ -154,6 +154,13 @@ sector_breaker_state_e ngx_http_sector_cache_source_state(
     ngx_http_sector_cache_source_t *source, uint64_t *retry_after_ms);
 
 
+/* Forces the breaker's state, or frees it, for all workers, and wakes all that
+ * may wait for it. */
+
+void ngx_http_sector_cache_source_force(
+    ngx_http_sector_cache_source_t *source, sector_breaker_force_e force);
+
+
 /* The whole state of a source, for people; what the dead held is taken back
  * before it is counted. */
 
@@ -161,6 +168,7 @@ typedef struct {
     sector_breaker_state_e              state;
     int64_t                             since_wall_ms;  /* 0: always */
     uint64_t                            retry_after_ms;
+    ngx_uint_t                          forced;     /* 1: by hand */
     uint64_t                            opened;     /* how often */
     uint64_t                            transitions;    /* from any state */
     uint64_t                            running;    /* fetches with a place */

@@ -49,7 +49,7 @@ ngx_http_sector_cache_stats_handler(ngx_http_request_t *r)
 
     ngx_memzero(&stats, sizeof(sector_compose_stats_t));
 
-    stats.enabled = (mcf->enabled != 0);
+    stats.enabled = (mcf->enabled != 0 && !ngx_http_sector_cache_killed(mcf));
     stats.sectors = mcf->sectors ? (char *) mcf->sectors->name.data : NULL;
     stats.snapshots = mcf->snapshots ? (char *) mcf->snapshots->name.data
                                      : NULL;
@@ -134,6 +134,7 @@ ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
         list[i].name = (char *) sources[i]->name.data;
         list[i].breaker = sector_breaker_name(info[i].state);
         list[i].retry_after_s = (info[i].retry_after_ms + 999) / 1000;
+        list[i].forced = info[i].forced;
         list[i].opened = info[i].opened;
         list[i].transitions = info[i].transitions;
         list[i].since_wall_ms = info[i].since_wall_ms;

@@ -268,6 +268,8 @@ sector_compose_source(const sector_compose_source_t *source)
     failed = sector_compose_counters(object, sector_stats_fetch_rows,
                                      source->counters, SECTOR_FETCH_STATS_N);
     failed |= sector_compose_string_member(breaker, "state", source->breaker);
+    failed |= json_object_set_new(breaker, "forced",
+                                  json_boolean(source->forced));
     failed |= sector_compose_time_member(breaker, "since",
                                          source->since_wall_ms);
     failed |= json_object_set_new(breaker, "opened",

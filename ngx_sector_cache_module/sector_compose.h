@@ -75,6 +75,7 @@ typedef struct {
 typedef struct {
     const char     *name;
     const char     *breaker;                /* closed, open, half_open */
+    unsigned        forced:1;               /* by hand */
     uint64_t        retry_after_s;
     uint64_t        opened;
     uint64_t        transitions;
