@@ -102,6 +102,8 @@ ngx_http_sector_cache_merge_admin(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    conf->envelope = 1;
+
     return NGX_CONF_OK;
 }
 
@@ -229,7 +231,8 @@ static ngx_int_t
 ngx_http_sector_cache_key_file_get(ngx_conf_t *cf, ngx_file_t *file,
     ngx_str_t *text)
 {
-    ssize_t  n;
+    ssize_t     n;
+    ngx_uint_t  mode;
 
     if (ngx_fd_info(file->fd, &file->info) == NGX_FILE_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
@@ -244,13 +247,14 @@ ngx_http_sector_cache_key_file_get(ngx_conf_t *cf, ngx_file_t *file,
         return NGX_ERROR;
     }
 
-    if (ngx_file_access(&file->info) & 07) {
+    mode = ngx_file_access(&file->info);
+
+    if (mode & 07) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" of \"sector_cache_admin_key_file\" has "
-                           "mode %04uo, allowed: one that gives others no "
-                           "access, such as 0600",
-                           &file->name,
-                           (ngx_uint_t) ngx_file_access(&file->info));
+                           "mode 0%ui%ui%ui, allowed: one that gives others "
+                           "no access, such as 0600", &file->name,
+                           mode >> 6 & 07, mode >> 3 & 07, mode & 07);
         return NGX_ERROR;
     }
 
