@@ -561,3 +561,13 @@ ngx_http_sector_cache_admin_unknown(ngx_http_sector_cache_admin_t *admin,
                                              "Symbol %s is not configured",
                                              symbol);
 }
+
+
+ngx_int_t
+ngx_http_sector_cache_admin_no_zone(ngx_http_sector_cache_admin_t *admin)
+{
+    return ngx_http_sector_cache_admin_error(admin, NGX_HTTP_NOT_FOUND,
+                                             "NOT_FOUND",
+                                             "No namespace is declared for "
+                                             "this");
+}

@@ -127,6 +127,12 @@ ngx_int_t ngx_http_sector_cache_admin_invalid(
     ngx_http_sector_cache_admin_t *admin, ngx_int_t kind, const char *reason);
 
 
+/* The error that the namespace which is written to is not declared. */
+
+ngx_int_t ngx_http_sector_cache_admin_no_zone(
+    ngx_http_sector_cache_admin_t *admin);
+
+
 /* The error that no API location serves the symbol. */
 
 ngx_int_t ngx_http_sector_cache_admin_unknown(

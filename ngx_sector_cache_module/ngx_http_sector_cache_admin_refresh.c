@@ -82,6 +82,10 @@ ngx_http_sector_cache_admin_refresh(ngx_http_sector_cache_admin_t *admin)
     ngx_http_request_t               *r;
     ngx_http_sector_cache_refresh_t  *refresh;
 
+    if (admin->sectors == NULL) {
+        return ngx_http_sector_cache_admin_no_zone(admin);
+    }
+
     r = admin->request;
     refresh = NULL;
 

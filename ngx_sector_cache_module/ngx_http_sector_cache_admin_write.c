@@ -18,8 +18,6 @@ static ngx_int_t ngx_http_sector_cache_admin_ttl(
     ngx_http_sector_cache_admin_t *admin, uint64_t *ttl_ms);
 static ngx_int_t ngx_http_sector_cache_admin_bad_ttl(
     ngx_http_sector_cache_admin_t *admin);
-static ngx_int_t ngx_http_sector_cache_admin_no_zone(
-    ngx_http_sector_cache_admin_t *admin);
 static ngx_uint_t ngx_http_sector_cache_admin_serves(
     ngx_http_sector_cache_admin_t *admin, const char *symbol);
 static ngx_int_t ngx_http_sector_cache_admin_store(
@@ -187,16 +185,6 @@ ngx_http_sector_cache_admin_bad_ttl(ngx_http_sector_cache_admin_t *admin)
                                              "INVALID_TTL",
                                              "Invalid ttl, allowed: a time "
                                              "from 1s to 365d");
-}
-
-
-static ngx_int_t
-ngx_http_sector_cache_admin_no_zone(ngx_http_sector_cache_admin_t *admin)
-{
-    return ngx_http_sector_cache_admin_error(admin, NGX_HTTP_NOT_FOUND,
-                                             "NOT_FOUND",
-                                             "No namespace is declared for "
-                                             "this");
 }
 
 
