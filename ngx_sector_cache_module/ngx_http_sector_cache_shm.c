@@ -236,6 +236,12 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
 
     mcf->disabled = &control->disabled;
 
+    if (ngx_http_sector_cache_killed(mcf)) {
+        ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
+                      "all sector caches are off, as sector_cache_admin was "
+                      "told before the reload");
+    }
+
     for (i = 0; i < mcf->sources.nelts; i++) {
         sources[i]->shpool = shpool;
         sources[i]->flights = control->flights;

@@ -1925,39 +1925,6 @@ invalid number of arguments in "sector_cache_gzip" directive in
 
 
 
-=== TEST 159: "sector_cache_admin" is not there yet
---- http_config
-    sector_cache_admin;
---- must_die
---- suppress_stderr
---- error_log
-[emerg]
-unknown directive "sector_cache_admin" in
-
-
-
-=== TEST 160: "sector_cache_admin_key" is not there yet
---- http_config
-    sector_cache_admin_key off;
---- must_die
---- suppress_stderr
---- error_log
-[emerg]
-unknown directive "sector_cache_admin_key" in
-
-
-
-=== TEST 161: "sector_cache_admin_key_file" is not there yet
---- http_config
-    sector_cache_admin_key_file sector-cache.keys;
---- must_die
---- suppress_stderr
---- error_log
-[emerg]
-unknown directive "sector_cache_admin_key_file" in
-
-
-
 === TEST 197: a batch fetch without a URI is refused
 --- config
     sector_cache_fetch_batch demo;
@@ -2465,6 +2432,12 @@ like($words, qr/no "sector_cache_fetch" is defined for "sector_cache_api" in \Q$
 
 === TEST 169: the reference configuration loads word for word
 --- scenario
+mkdir html_dir() . '/check';
+open my $keys, '>', html_dir() . '/check/sector-cache.keys' or die $!;
+print $keys "a-key-of-the-test\n";
+close $keys;
+chmod 0600, html_dir() . '/check/sector-cache.keys';
+
 my ($status, $words) = nginx_t(<<'END');
 load_module modules/ngx_http_sector_cache_module.so;
 
@@ -2495,6 +2468,11 @@ http {
         location /sector-cache {
             sector_cache_status;                   # read-only operations pages: section 4
             allow 127.0.0.1; deny all;
+        }
+
+        location /sector-cache/admin {
+            sector_cache_admin;                    # writes: section 5
+            sector_cache_admin_key_file sector-cache.keys;
         }
     }
 }

@@ -600,6 +600,8 @@ for my $workers (1, 2) {
         }
 
         is(stored(), 1, 'nothing was stored meanwhile');
+        is(scalar(() = $nginx->log =~ /\[warn\].*all sector caches are off/g),
+           1, 'the reload warned of it');
 
         for my $bad ('', '{}', '{"enabled":0}', '{"enabled":"false"}',
                      '{"enabled":null}', '{"enabled":false,"x":1}',

@@ -1,0 +1,204 @@
+/*
+ * The bodies that an operator sends.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sector_model_admin.h"
+
+
+#define MAX  3
+
+
+static sector_model_admin_put_t  puts_[MAX];
+static char                      reason[SECTOR_MODEL_REASON_MAX];
+static size_t                    n;
+
+
+static sector_model_admin_e
+sectors(const char *body)
+{
+    return sector_model_admin_sectors(body, strlen(body), MAX, puts_, &n,
+                                      reason);
+}
+
+
+static void
+is_put(size_t i, const char *symbol, const char *json, int64_t quote_ms)
+{
+    assert_string_equal(puts_[i].symbol, symbol);
+    assert_int_equal(puts_[i].json_len, strlen(json));
+    assert_memory_equal(puts_[i].json, json, strlen(json));
+    assert_int_equal(puts_[i].quote_ms, quote_ms);
+}
+
+
+static void
+test_sectors_are_found_in_the_text_as_they_came(void **state)
+{
+    (void) state;
+
+    assert_int_equal(sectors(" { \"xlk\" :\t{ \"symbol\":\"XLK\","
+                             "\"price\":1.50, \"a\":[{},\"},{\"]} ,\n"
+                             "\"^X\":{\"price\":2,\"symbol\":\"^x\","
+                             "\"timestamp\":1795208400000}}\n"),
+                     SECTOR_MODEL_ADMIN_OK);
+    assert_string_equal(reason, "");
+    assert_int_equal(n, 2);
+    is_put(0, "XLK", "{ \"symbol\":\"XLK\",\"price\":1.50, "
+                     "\"a\":[{},\"},{\"]}", INT64_MIN);
+    is_put(1, "^X", "{\"price\":2,\"symbol\":\"^x\","
+                    "\"timestamp\":1795208400000}", 1795208400000);
+}
+
+
+static void
+test_what_is_wrong_with_sectors_is_said(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char             *body;
+        sector_model_admin_e    kind;
+        const char             *reason;
+    } cases[] = {
+        { "", SECTOR_MODEL_ADMIN_INVALID, "empty body" },
+        { "[]", SECTOR_MODEL_ADMIN_INVALID,
+          "the body is an array, not an object" },
+        { "{}", SECTOR_MODEL_ADMIN_INVALID, "no sector in the object" },
+        { "{\"A\":1}", SECTOR_MODEL_ADMIN_INVALID,
+          "A: the sector is an integer, not an object" },
+        { "{\"A\":{\"symbol\":\"A\"}}", SECTOR_MODEL_ADMIN_INVALID,
+          "A: no price" },
+        { "{\"A\":{\"symbol\":\"B\",\"price\":1}}",
+          SECTOR_MODEL_ADMIN_INVALID,
+          "A: symbol is \"B\", asked for \"A\"" },
+        { "{\"A\":{\"symbol\":\"A\",\"price\":1},"
+          "\"a\":{\"symbol\":\"A\",\"price\":1}}",
+          SECTOR_MODEL_ADMIN_INVALID, "A is there twice" },
+        { "{\"A B\":{}}", SECTOR_MODEL_ADMIN_SYMBOL,
+          "\"A B\" is no symbol" },
+        { "{\"\\u00e9\":{}}", SECTOR_MODEL_ADMIN_SYMBOL,
+          "\"??\" is no symbol" },
+        { "{\"A\":1,\"B\":1,\"C\":1,\"D\":1}", SECTOR_MODEL_ADMIN_MANY,
+          "4 sectors, at most 3 allowed" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(sectors(cases[i].body), cases[i].kind);
+        assert_string_equal(reason, cases[i].reason);
+    }
+
+    assert_int_equal(sectors("{\"A\":{},\"A\":{}}"),
+                     SECTOR_MODEL_ADMIN_INVALID);
+    assert_int_equal(sectors("{\"A\":{}} x"), SECTOR_MODEL_ADMIN_INVALID);
+}
+
+
+static void
+test_a_sector_and_a_snapshot_keep_their_bytes(void **state)
+{
+    const char  *body;
+
+    (void) state;
+
+    body = "\n{\"symbol\":\"xlk\",\"price\":0,\"timestamp\":null} ";
+    assert_int_equal(sector_model_admin_sector(body, strlen(body), "XLK",
+                                               puts_, reason),
+                     SECTOR_MODEL_ADMIN_OK);
+    is_put(0, "XLK", "{\"symbol\":\"xlk\",\"price\":0,\"timestamp\":null}",
+           INT64_MIN);
+
+    assert_int_equal(sector_model_admin_sector(body, strlen(body), "XLF",
+                                               puts_, reason),
+                     SECTOR_MODEL_ADMIN_INVALID);
+    assert_int_equal(sector_model_admin_sector(NULL, 0, "XLF", puts_, reason),
+                     SECTOR_MODEL_ADMIN_INVALID);
+
+    body = " {\"sectors\":[{}, {\"x\":1}]}\n";
+    assert_int_equal(sector_model_admin_snapshot(body, strlen(body), puts_,
+                                                 reason),
+                     SECTOR_MODEL_ADMIN_OK);
+    is_put(0, "", "{\"sectors\":[{}, {\"x\":1}]}", INT64_MIN);
+
+    body = "{\"sectors\":[{},1]}";
+    assert_int_equal(sector_model_admin_snapshot(body, strlen(body), puts_,
+                                                 reason),
+                     SECTOR_MODEL_ADMIN_INVALID);
+    assert_string_equal(reason, "sectors[1] is an integer, not an object");
+
+    body = "{\"sectors\":null}";
+    assert_int_equal(sector_model_admin_snapshot(body, strlen(body), puts_,
+                                                 reason),
+                     SECTOR_MODEL_ADMIN_INVALID);
+}
+
+
+static void
+test_a_switch_and_a_state_take_one_member_of_one_kind(void **state)
+{
+    int     enabled;
+    size_t  i, word;
+
+    static const char *const  words[] = { "auto", "open" };
+
+    static const char *const  bad[] = {
+        "", "{}", "true", "{\"enabled\":1}", "{\"enabled\":null}",
+        "{\"state\":\"Open\"}", "{\"state\":true}", "{\"state\":\"\"}",
+        "{\"enabled\":true,\"x\":1}", "{\"state\":\"open\",\"x\":1}"
+    };
+
+    (void) state;
+
+    assert_int_equal(sector_model_admin_enabled("{\"enabled\":false}", 17,
+                                                &enabled, reason),
+                     SECTOR_MODEL_ADMIN_OK);
+    assert_int_equal(enabled, 0);
+    assert_int_equal(sector_model_admin_enabled(" {\"enabled\":true}", 17,
+                                                &enabled, reason),
+                     SECTOR_MODEL_ADMIN_OK);
+    assert_int_equal(enabled, 1);
+
+    assert_int_equal(sector_model_admin_state("{\"state\":\"open\"}", 16,
+                                              words, 2, &word, reason),
+                     SECTOR_MODEL_ADMIN_OK);
+    assert_int_equal(word, 1);
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        enabled = 7;
+        word = 7;
+
+        assert_int_equal(sector_model_admin_enabled(bad[i], strlen(bad[i]),
+                                                    &enabled, reason),
+                         SECTOR_MODEL_ADMIN_INVALID);
+        assert_string_not_equal(reason, "");
+        assert_int_equal(sector_model_admin_state(bad[i], strlen(bad[i]),
+                                                  words, 2, &word, reason),
+                         SECTOR_MODEL_ADMIN_INVALID);
+        assert_string_not_equal(reason, "");
+        assert_int_equal(enabled, 7);
+        assert_int_equal(word, 7);
+    }
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_sectors_are_found_in_the_text_as_they_came),
+        cmocka_unit_test(test_what_is_wrong_with_sectors_is_said),
+        cmocka_unit_test(test_a_sector_and_a_snapshot_keep_their_bytes),
+        cmocka_unit_test(test_a_switch_and_a_state_take_one_member_of_one_kind)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
