@@ -9,6 +9,9 @@
 #     variables    the same in *_variables.c; $name in a heading, a table's
 #                  row or an item of a list
 #     counters     the JSON names of sector_stats.h; in such a place too
+#     metrics      those of sector_metrics.c, and sector_cache_X_total of each
+#                  row of sector_stats.h that is no outcome; in such a place
+#                  too, and no others
 
 use strict;
 use warnings;
@@ -29,7 +32,7 @@ sub complain {
 }
 
 
-my (%directives, %variables, %counters);
+my (%directives, %variables, %counters, %metrics);
 
 for my $path (glob "$dir/ngx_*.c") {
     my $known = $path =~ /_variables\.c$/ ? \%variables : \%directives;
@@ -42,6 +45,24 @@ if (-e "$dir/sector_stats.h") {
     my $text = slurp("$dir/sector_stats.h");
 
     $counters{$1} = 1 while $text =~ /\bX\(\w+,\s*"(\w+)"/g;
+
+    while (-e "$dir/sector_metrics.c"
+           && $text =~ /^#define SECTOR_STATS_\w*EVENTS\(X\)(.*?)\n\n/gms)
+    {
+        my $rows = $1;
+
+        while ($rows =~ /\bX\(\w+,\s*"(\w+)"/g) {
+            my $name = $1;
+            $name =~ s/([A-Z])/_\l$1/g;
+            $metrics{"sector_cache_${name}_total"} = 1;
+        }
+    }
+}
+
+if (-e "$dir/sector_metrics.c") {
+    my $text = slurp("$dir/sector_metrics.c");
+
+    $metrics{$1} = 1 while $text =~ /\bX\(\w+,\s*"(sector_cache_\w+)"/g;
 }
 
 if (!-e "$top/README.md") {
@@ -72,6 +93,16 @@ for my $name (sort keys %counters) {
         unless grep { /(?<!\w)\Q$name\E(?!\w)/ } @places;
 }
 
+for my $name (sort keys %metrics) {
+    complain("the metric \"$name\" is not described")
+        unless grep { /(?<![\w\$])\Q$name\E(?!\w)/ } @places;
+}
+
+for (grep { /^\|/ } @lines) {
+    next unless /^\|\s*`(sector_cache_\w+)(?:\{|`)/ && !$directives{$1};
+    complain("\"$1\" is no metric of the code") unless $metrics{$1};
+}
+
 for (@headings) {
     while (/(?<![\w\$])(sector_cache\w*)/g) {
         complain("the heading of \"$1\" describes nothing in the code")
@@ -85,6 +116,7 @@ while ($readme =~ /\$(sector_cache\w*)/g) {
 
 exit 1 if $errors;
 
-printf "docs-check: ok, %d directives, %d variables, %d counters\n",
+printf "docs-check: ok, %d directives, %d variables, %d counters, "
+       . "%d metrics\n",
        scalar keys %directives, scalar keys %variables,
-       scalar keys %counters;
+       scalar keys %counters, scalar keys %metrics;

@@ -5,8 +5,9 @@
 # Arrows between the files of ngx_sector_cache_module/ point down only:
 #
 #     layer 0   sector_stats, _store*, _breaker, _flight, _rate,
-#               _http, _entry                               libc
-#     layer 1   sector_model*, _compose*, _dump, _gzip      and jansson, zlib
+#               _http, _entry, _hours, _feed, _alert        libc
+#     layer 1   sector_model*, _compose*, _dump, _gzip,
+#               _text, _metrics                             and jansson, zlib
 #     layer 2   ngx_*                                       and nginx, without
 #                                                           these two
 #
@@ -50,8 +51,9 @@ sub layer_of {
     my ($name) = @_;
 
     return 0 if $name =~ /^sector_(?:stats|store|breaker|flight|rate
-                           |http|entry)(?:_|\.)/x;
-    return 1 if $name =~ /^sector_(?:model|compose|dump|gzip)(?:_|\.)/;
+                           |http|entry|hours|feed|alert)(?:_|\.)/x;
+    return 1 if $name =~ /^sector_(?:model|compose|dump|gzip|text
+                           |metrics)(?:_|\.)/x;
     return 2 if $name =~ /^ngx_http_sector_cache(?:_|\.)/;
     return;
 }

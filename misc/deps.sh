@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 
 
 missing=()
+wished=()
 test_nginx=no
 
 # Remembered between runs, so that a build is not kept waiting for perl.
@@ -22,6 +23,14 @@ need() {
     local package=$1
     shift
     "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+
+# What a test or two can do without.
+wish() {
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || wished+=("$package")
 }
 
 
@@ -82,6 +91,8 @@ look_for() {
             need openssl have openssl
             need perl perl -MTAP::Harness -MIO::Socket::INET -e 1
             need libcmocka-dev has_cmocka
+            need tzdata [ -d /usr/share/zoneinfo ]
+            wish prometheus have promtool
             perl -MTest::Nginx::Socket -e 1 >/dev/null 2>&1 || test_nginx=yes
             ;;
 
@@ -130,7 +141,9 @@ fi
 
 look_for "$@"
 
-if [ ${#missing[@]} -eq 0 ] && [ $test_nginx = no ]; then
+if [ ${#missing[@]} -eq 0 ] && [ ${#wished[@]} -eq 0 ] \
+    && [ $test_nginx = no ]
+then
     mkdir -p "$BUILD"
     printf '%s\n' "$stamp" >>"$seen"
     exit 0
@@ -143,6 +156,26 @@ mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u | sed '/^$/d')
 
 wanted=("${missing[@]}")
 [ $test_nginx = no ] || wanted+=(libtest-nginx-perl)
+
+# Wishes alone are worth a try, and no failure.
+wishes_only=no
+
+if [ ${#missing[@]} -eq 0 ] && [ $test_nginx = no ]; then
+    wishes_only=yes
+fi
+
+no_wishes() {
+    printf 'deps: without %s: what needs it is skipped\n' "${wished[*]}"
+    mkdir -p "$BUILD"
+    printf '%s\n' "$stamp" >>"$seen"
+    exit 0
+}
+
+if [ $wishes_only = yes ] \
+    && { ! have apt-get || { [ "$(id -u)" != 0 ] && ! have sudo; }; }
+then
+    no_wishes
+fi
 
 have apt-get \
     || die "missing: ${wanted[*]} (the names of Debian's packages), and this" \
@@ -157,7 +190,7 @@ else
         "${wanted[*]}"
 fi
 
-printf 'deps: installing %s\n' "${wanted[*]}"
+printf 'deps: installing %s\n' "${wanted[*]} ${wished[*]}"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -242,9 +275,18 @@ if [ $test_nginx = yes ]; then
 fi
 
 
+if [ ${#wished[@]} -gt 0 ]; then
+    install_packages "${wished[@]}" \
+        || { update_once && install_packages "${wished[@]}"; } \
+        || printf 'deps: without %s: what needs it is skipped\n' \
+               "${wished[*]}"
+fi
+
+
 # Look again: what is still missing would only show up later, and worse.
 
 missing=()
+wished=()
 test_nginx=no
 look_for "$@"
 [ $test_nginx = no ] || missing+=(libtest-nginx-perl)

@@ -11,6 +11,9 @@ static ngx_int_t ngx_http_sector_cache_symbols_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf);
 static ngx_int_t ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf);
+static void ngx_http_sector_cache_health_source(
+    ngx_http_sector_cache_source_t *source, sector_compose_state_t *state,
+    sector_compose_source_t *one);
 static ngx_uint_t ngx_http_sector_cache_servable(
     ngx_http_sector_cache_loc_conf_t *lcf);
 static void ngx_http_sector_cache_count_servable(void *data, const void *key,
@@ -113,48 +116,71 @@ static ngx_int_t
 ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf)
 {
-    char                            *text;
-    size_t                           len;
-    uint64_t                         retry_after_ms;
-    ngx_int_t                        enabled;
-    ngx_uint_t                       servable;
-    sector_breaker_state_e           state;
-    sector_compose_source_t          source;
-    sector_compose_health_e          health;
+    char                    *text;
+    size_t                   len;
+    ngx_int_t                enabled;
+    sector_compose_state_t   state;
+    sector_compose_source_t  sources[2];
 
     enabled = ngx_http_sector_cache_enabled(r, lcf);
     if (enabled == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    servable = enabled ? ngx_http_sector_cache_servable(lcf) : 0;
+    ngx_memzero(&state, sizeof(sector_compose_state_t));
 
-    state = ngx_http_sector_cache_source_state(lcf->fetch->source,
-                                               &retry_after_ms);
+    state.enabled = (enabled != NGX_HTTP_SECTOR_CACHE_OFF);
+    state.servable = state.enabled ? ngx_http_sector_cache_servable(lcf) : 0;
+    state.sources = sources;
 
-    if (state == SECTOR_BREAKER_CLOSED) {
-        health = SECTOR_COMPOSE_HEALTHY;
+    ngx_http_sector_cache_health_source(lcf->fetch->source, &state,
+                                        &sources[0]);
 
-    } else if (state == SECTOR_BREAKER_OPEN && servable == 0) {
+    if (lcf->batch && lcf->batch->source != lcf->fetch->source) {
+        ngx_http_sector_cache_health_source(lcf->batch->source, &state,
+                                            &sources[1]);
+    }
+
+    len = 0;
+    text = sector_compose_health(&state, &len);
+
+    return ngx_http_sector_cache_send_data(r,
+                                     state.health == SECTOR_COMPOSE_UNHEALTHY
+                                     ? NGX_HTTP_SERVICE_UNAVAILABLE
+                                     : NGX_HTTP_OK,
+                                     text, len);
+}
+
+
+/* Adds a source, and what it makes of the health. */
+
+static void
+ngx_http_sector_cache_health_source(ngx_http_sector_cache_source_t *source,
+    sector_compose_state_t *state, sector_compose_source_t *one)
+{
+    uint64_t                 retry_after_ms;
+    sector_breaker_state_e   breaker;
+    sector_compose_health_e  health;
+
+    ngx_memzero(one, sizeof(sector_compose_source_t));
+
+    breaker = ngx_http_sector_cache_source_state(source, &retry_after_ms);
+
+    one->name = (char *) source->name.data;
+    one->breaker = sector_breaker_name(breaker);
+    one->retry_after_s = (retry_after_ms + 999) / 1000;
+
+    health = SECTOR_COMPOSE_HEALTHY;
+
+    if (breaker == SECTOR_BREAKER_OPEN && state->servable == 0) {
         health = SECTOR_COMPOSE_UNHEALTHY;
 
-    } else {
+    } else if (breaker != SECTOR_BREAKER_CLOSED || one->frozen) {
         health = SECTOR_COMPOSE_DEGRADED;
     }
 
-    ngx_memzero(&source, sizeof(sector_compose_source_t));
-    source.name = (char *) lcf->fetch->source->name.data;
-    source.breaker = sector_breaker_name(state);
-    source.retry_after_s = (retry_after_ms + 999) / 1000;
-
-    len = 0;
-    text = sector_compose_health(health, &source, servable, &len);
-
-    return ngx_http_sector_cache_send_data(r,
-                                           health == SECTOR_COMPOSE_UNHEALTHY
-                                           ? NGX_HTTP_SERVICE_UNAVAILABLE
-                                           : NGX_HTTP_OK,
-                                           text, len);
+    state->health = ngx_max(state->health, health);
+    state->n_sources++;
 }
 
 

@@ -223,6 +223,7 @@ ngx_http_sector_cache_client_describe(ngx_http_sector_cache_client_t *client,
 
     o = &ngx_http_sector_cache_outcomes[outcome];
 
+    head->type = NULL;
     head->cache = o->header;
     head->detail = NULL;
     head->fwd_status = 0;

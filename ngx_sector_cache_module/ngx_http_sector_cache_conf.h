@@ -22,6 +22,8 @@
 #include "sector_store.h"
 
 
+#define NGX_HTTP_SECTOR_CACHE_VERSION    "0.1.0"
+
 #define NGX_HTTP_SECTOR_CACHE_NAME_MAX   32     /* of a zone or a source */
 #define NGX_HTTP_SECTOR_CACHE_BATCH_MAX  50     /* symbols in a request, and
                                                    in a call of the upstream */

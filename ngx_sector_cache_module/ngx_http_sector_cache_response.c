@@ -100,7 +100,7 @@ ngx_http_sector_cache_send_not_allowed(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_sector_cache_send_text(ngx_http_request_t *r, ngx_uint_t status,
-    char *text, size_t len)
+    const char *type, char *text, size_t len)
 {
     ngx_buf_t                     *b;
     ngx_http_sector_cache_head_t   head;
@@ -118,6 +118,7 @@ ngx_http_sector_cache_send_text(ngx_http_request_t *r, ngx_uint_t status,
     free(text);
 
     ngx_memzero(&head, sizeof(ngx_http_sector_cache_head_t));
+    head.type = type;
 
     return ngx_http_sector_cache_send(r, status, &head, b);
 }
@@ -237,6 +238,12 @@ ngx_http_sector_cache_send(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.status = status;
     r->headers_out.content_length_n = b->last - b->pos;
     ngx_str_set(&r->headers_out.content_type, "application/json");
+
+    if (head->type) {
+        r->headers_out.content_type.data = (u_char *) head->type;
+        r->headers_out.content_type.len = ngx_strlen(head->type);
+    }
+
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 

@@ -18,6 +18,8 @@
  * that nobody may keep. */
 
 typedef struct {
+    const char                         *type;       /* Content-Type; NULL:
+                                                       JSON */
     const char                         *cache;      /* Cache-Status (RFC 9211):
                                                        "hit", "fwd=miss", ...;
                                                        NULL: not from a cache */
@@ -72,11 +74,11 @@ ngx_int_t ngx_http_sector_cache_send_not_allowed(ngx_http_request_t *r,
     const char *allowed);
 
 
-/* Sends malloc'ed text of len bytes as JSON, and frees it.  text may be NULL,
- * which is a lack of memory: 500. */
+/* Sends malloc'ed text of len bytes, and frees it.  text may be NULL, which is
+ * a lack of memory: 500.  type is its Content-Type, NULL: JSON. */
 
 ngx_int_t ngx_http_sector_cache_send_text(ngx_http_request_t *r,
-    ngx_uint_t status, char *text, size_t len);
+    ngx_uint_t status, const char *type, char *text, size_t len);
 
 
 /* The same as the data of a success envelope. */

@@ -1,37 +1,64 @@
 #include "ngx_http_sector_cache_status.h"
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_source.h"
+#include "sector_metrics.h"
+
+
+typedef struct {
+    ngx_str_t               path;
+    ngx_http_handler_pt     handler;
+} ngx_http_sector_cache_page_t;
 
 
 static ngx_int_t ngx_http_sector_cache_stats_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_sector_cache_metrics_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_sector_cache_stats(ngx_http_request_t *r,
+    sector_compose_stats_t *stats);
 static ngx_int_t ngx_http_sector_cache_stats_namespaces(ngx_http_request_t *r,
     ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats);
 static ngx_int_t ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
     ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats);
 
 
+static const ngx_http_sector_cache_page_t  ngx_http_sector_cache_pages[] = {
+    { ngx_string("/stats"), ngx_http_sector_cache_stats_handler },
+    { ngx_string("/metrics"), ngx_http_sector_cache_metrics_handler },
+    { ngx_null_string, NULL }
+};
+
+
 ngx_int_t
 ngx_http_sector_cache_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
-    ngx_str_t  path;
+    ngx_int_t                            rc;
+    ngx_str_t                            path;
+    const ngx_http_sector_cache_page_t  *page;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (ngx_http_sector_cache_path(r, &path) != NGX_OK
-        || path.len != 6 || ngx_strncmp(path.data, "/stats", 6) != 0)
-    {
+    if (ngx_http_sector_cache_path(r, &path) != NGX_OK) {
         return ngx_http_sector_cache_send_not_found(r);
     }
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_http_sector_cache_send_not_allowed(r, "GET, HEAD");
+    for (page = ngx_http_sector_cache_pages; page->path.len; page++) {
+
+        if (path.len != page->path.len
+            || ngx_strncmp(path.data, page->path.data, path.len) != 0)
+        {
+            continue;
+        }
+
+        if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+            return ngx_http_sector_cache_send_not_allowed(r, "GET, HEAD");
+        }
+
+        return page->handler(r);
     }
 
-    return ngx_http_sector_cache_stats_handler(r);
+    return ngx_http_sector_cache_send_not_found(r);
 }
 
 
@@ -40,30 +67,69 @@ ngx_http_sector_cache_status_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_sector_cache_stats_handler(ngx_http_request_t *r)
 {
-    char                               *text;
-    size_t                              len;
-    sector_compose_stats_t              stats;
-    ngx_http_sector_cache_main_conf_t  *mcf;
+    char                    *text;
+    size_t                   len;
+    sector_compose_stats_t   stats;
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_sector_cache_module);
-
-    ngx_memzero(&stats, sizeof(sector_compose_stats_t));
-
-    stats.enabled = (mcf->enabled != 0 && !ngx_http_sector_cache_killed(mcf));
-    stats.sectors = mcf->sectors ? (char *) mcf->sectors->name.data : NULL;
-    stats.snapshots = mcf->snapshots ? (char *) mcf->snapshots->name.data
-                                     : NULL;
-
-    if (ngx_http_sector_cache_stats_namespaces(r, mcf, &stats) != NGX_OK
-        || ngx_http_sector_cache_stats_sources(r, mcf, &stats) != NGX_OK)
-    {
+    if (ngx_http_sector_cache_stats(r, &stats) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     len = 0;
     text = sector_compose_stats(&stats, &len);
 
-    return ngx_http_sector_cache_send_text(r, NGX_HTTP_OK, text, len);
+    return ngx_http_sector_cache_send_text(r, NGX_HTTP_OK, NULL, text, len);
+}
+
+
+/* GET /metrics */
+
+static ngx_int_t
+ngx_http_sector_cache_metrics_handler(ngx_http_request_t *r)
+{
+    char                    *text;
+    size_t                   len;
+    sector_compose_stats_t   stats;
+
+    if (ngx_http_sector_cache_stats(r, &stats) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    len = 0;
+    text = sector_metrics(&stats, &len);
+
+    return ngx_http_sector_cache_send_text(r, NGX_HTTP_OK, SECTOR_METRICS_TYPE,
+                                           text, len);
+}
+
+
+/* All that is known of zones and sources; NGX_OK or NGX_ERROR. */
+
+static ngx_int_t
+ngx_http_sector_cache_stats(ngx_http_request_t *r,
+    sector_compose_stats_t *stats)
+{
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_sector_cache_module);
+
+    ngx_memzero(stats, sizeof(sector_compose_stats_t));
+
+    stats->version = NGX_HTTP_SECTOR_CACHE_VERSION;
+    stats->nginx = NGINX_VERSION;
+    stats->enabled = (mcf->enabled != 0
+                      && !ngx_http_sector_cache_killed(mcf));
+    stats->sectors = mcf->sectors ? (char *) mcf->sectors->name.data : NULL;
+    stats->snapshots = mcf->snapshots ? (char *) mcf->snapshots->name.data
+                                      : NULL;
+
+    if (ngx_http_sector_cache_stats_namespaces(r, mcf, stats) != NGX_OK
+        || ngx_http_sector_cache_stats_sources(r, mcf, stats) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -118,7 +184,7 @@ ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
     sources = mcf->sources.elts;
     n = mcf->sources.nelts;
 
-    list = ngx_palloc(r->pool, n * sizeof(sector_compose_source_t));
+    list = ngx_pcalloc(r->pool, n * sizeof(sector_compose_source_t));
     info = ngx_palloc(r->pool,
                       n * sizeof(ngx_http_sector_cache_source_info_t));
     counters = ngx_palloc(r->pool,

@@ -6,6 +6,7 @@
  */
 
 #include "sector_compose.h"
+#include "sector_compose_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +14,7 @@
 #include <jansson.h>
 
 
-static int sector_compose_time_member(json_t *object, const char *name,
-    int64_t wall_ms);
 static int sector_compose_miss_member(json_t *object, const char *last_miss);
-static int sector_compose_string_member(json_t *object, const char *name,
-    const char *value);
 static int sector_compose_counters(json_t *object,
     const sector_stats_row_t *rows, const uint64_t *counters, size_t n);
 static uint64_t sector_compose_requests(const uint64_t *counters);
@@ -27,7 +24,6 @@ static int sector_compose_totals(json_t *root,
 static json_t *sector_compose_namespace(const sector_compose_namespace_t *ns);
 static json_t *sector_compose_source(const sector_compose_source_t *source);
 static json_t *sector_compose_histogram(const sector_histogram_t *histogram);
-static char *sector_compose_dump(json_t *value, int failed, size_t *len);
 
 
 char *
@@ -92,36 +88,6 @@ sector_compose_symbols(const sector_compose_symbol_t *symbols, size_t n,
                                                ? "benchmark" : "sector");
         failed |= json_array_append_new(root, one);
     }
-
-    return sector_compose_dump(root, failed, len);
-}
-
-
-char *
-sector_compose_health(sector_compose_health_e health,
-    const sector_compose_source_t *source, uint64_t servable, size_t *len)
-{
-    int      failed;
-    json_t  *root, *sources, *one;
-
-    static const char  *words[] = { "healthy", "degraded", "unhealthy" };
-
-    root = json_object();
-    sources = json_object();
-    one = json_object();
-
-    failed = sector_compose_string_member(root, "status", words[health]);
-    failed |= json_object_set_new(root, "servableSymbols",
-                                  json_integer((json_int_t) servable));
-    failed |= sector_compose_string_member(one, "breaker", source->breaker);
-
-    if (source->retry_after_s) {
-        failed |= json_object_set_new(one, "retryAfter",
-                             json_integer((json_int_t) source->retry_after_s));
-    }
-
-    failed |= json_object_set_new(sources, source->name, one);
-    failed |= json_object_set_new(root, "sources", sources);
 
     return sector_compose_dump(root, failed, len);
 }
@@ -219,6 +185,11 @@ sector_compose_totals(json_t *root, const sector_compose_stats_t *stats)
 
     failed |= sector_compose_miss_member(root, last_miss);
 
+    if (stats->has_alert) {
+        failed |= json_object_set_new(root, "hitRateAlert",
+                                      json_boolean(stats->alert));
+    }
+
     return failed;
 }
 
@@ -283,6 +254,10 @@ sector_compose_source(const sector_compose_source_t *source)
                                json_integer((json_int_t) source->in_flight));
     failed |= json_object_set_new(object, "waiting",
                                   json_integer((json_int_t) source->waiting));
+    failed |= json_object_set_new(object, "frozen",
+                                  json_boolean(source->frozen));
+    failed |= sector_compose_time_member(object, "newestQuote",
+                                         source->quote_wall_ms);
     failed |= json_object_set_new(object, "upstreamTime",
                                   sector_compose_histogram(source->upstream));
     failed |= json_object_set_new(object, "waitTime",
@@ -408,9 +383,7 @@ sector_compose_miss_member(json_t *object, const char *last_miss)
 }
 
 
-/* A time of 0 is null: never. */
-
-static int
+int
 sector_compose_time_member(json_t *object, const char *name, int64_t wall_ms)
 {
     char  time[SECTOR_COMPOSE_TIME_MAX];
@@ -425,7 +398,7 @@ sector_compose_time_member(json_t *object, const char *name, int64_t wall_ms)
 }
 
 
-static int
+int
 sector_compose_string_member(json_t *object, const char *name,
     const char *value)
 {
@@ -433,9 +406,14 @@ sector_compose_string_member(json_t *object, const char *name,
 }
 
 
-/* Prints a value, unless something failed while it was built. */
+int
+sector_compose_number_member(json_t *object, const char *name, uint64_t value)
+{
+    return json_object_set_new(object, name, json_integer((json_int_t) value));
+}
 
-static char *
+
+char *
 sector_compose_dump(json_t *value, int failed, size_t *len)
 {
     char  *text;

@@ -83,6 +83,8 @@ typedef struct {
                                                was never another */
     uint64_t        in_flight;
     uint64_t        waiting;
+    int64_t         quote_wall_ms;          /* of the newest quote; 0: none */
+    unsigned        frozen:1;               /* quotes have stopped */
     const sector_histogram_t   *upstream;   /* times of calls */
     const sector_histogram_t   *wait;       /* times in the queue */
     const uint64_t *counters;               /* SECTOR_FETCH_STATS_N */
@@ -90,7 +92,11 @@ typedef struct {
 
 
 typedef struct {
+    const char                         *version;        /* the module's */
+    const char                         *nginx;          /* its version */
     unsigned                            enabled:1;
+    unsigned                            has_alert:1;    /* one is declared, */
+    unsigned                            alert:1;        /* and raised */
     const sector_compose_namespace_t   *namespaces;
     size_t                              n_namespaces;
     const sector_compose_source_t      *sources;
@@ -132,9 +138,23 @@ char *sector_compose_symbols(const sector_compose_symbol_t *symbols, size_t n,
     size_t *len);
 
 
+/* What /health says; of the sources, name, breaker, retry_after_s and frozen
+ * are looked at. */
+
+typedef struct {
+    sector_compose_health_e             health;
+    uint64_t                            servable;   /* symbols that memory
+                                                       could answer for */
+    const sector_compose_source_t      *sources;
+    size_t                              n_sources;
+    unsigned                            enabled:1;
+    unsigned                            has_alert:1;    /* as in stats */
+    unsigned                            alert:1;
+} sector_compose_state_t;
+
+
 /* The data of /health. */
-char *sector_compose_health(sector_compose_health_e health,
-    const sector_compose_source_t *source, uint64_t servable, size_t *len);
+char *sector_compose_health(const sector_compose_state_t *state, size_t *len);
 
 
 /* The body of /stats, complete. */

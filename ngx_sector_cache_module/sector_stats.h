@@ -111,9 +111,11 @@ extern const uint64_t  sector_stats_bounds_ms[SECTOR_STATS_BOUNDS];
 void sector_stats_observe(sector_histogram_t *histogram, uint64_t ms);
 
 
-/* The first row after the outcomes: outcomes are [0, SECTOR_STAT_OUTCOMES). */
+/* The first row after the outcomes: outcomes are [0, SECTOR_STAT_OUTCOMES),
+ * those of fetches [0, SECTOR_FETCH_OUTCOMES). */
 
 #define SECTOR_STAT_OUTCOMES  SECTOR_STAT_EXPIRED
+#define SECTOR_FETCH_OUTCOMES  SECTOR_FETCH_STARTED
 
 
 typedef struct {

@@ -742,7 +742,7 @@ is(join(' ', upstream_calls(1)), 'GET /failing/XLK', 'there was one call');
 --- request
 GET /api/health
 --- response_body_like eval
-qr/^\{"success":true,"data":\{"status":"healthy","servableSymbols":0,"sources":\{"demo":\{"breaker":"closed"\}\}\},"cached":false,"timestamp":"[^"]+Z","metadata":\{"version":"v1"\}\}\z/
+qr/^\{"success":true,"data":\{"status":"healthy","enabled":true,"servableSymbols":0,"sources":\{"demo":\{"breaker":"closed","frozen":false\}\}\},"cached":false,"timestamp":"[^"]+Z","metadata":\{"version":"v1"\}\}\z/
 
 
 

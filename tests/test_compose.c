@@ -127,6 +127,7 @@ test_health_says_the_worst(void **state)
 {
     size_t                    i, len;
     json_t                   *root, *source;
+    sector_compose_state_t    health;
     sector_compose_source_t   s;
 
     static const char  *words[] = { "healthy", "degraded", "unhealthy" };
@@ -137,10 +138,25 @@ test_health_says_the_worst(void **state)
     s.name = "yahoo";
     s.breaker = "open";
 
+    memset(&health, 0, sizeof(health));
+    health.servable = 7;
+    health.sources = &s;
+    health.n_sources = 1;
+
     for (i = 0; i < 3; i++) {
         s.retry_after_s = i;
-        root = test_parse(sector_compose_health((sector_compose_health_e) i,
-                                                &s, 7, &len), &len);
+        s.frozen = i & 1;
+        health.health = (sector_compose_health_e) i;
+        health.enabled = i & 1;
+        health.has_alert = i > 0;
+        health.alert = i > 1;
+        root = test_parse(sector_compose_health(&health, &len), &len);
+
+        assert_int_equal(json_is_true(json_object_get(root, "enabled")),
+                         i & 1);
+        assert_int_equal(json_object_get(root, "hitRateAlert") != NULL, i > 0);
+        assert_int_equal(json_is_true(json_object_get(root, "hitRateAlert")),
+                         i > 1);
 
         assert_string_equal(json_string_value(json_object_get(root, "status")),
                             words[i]);
@@ -154,6 +170,8 @@ test_health_says_the_worst(void **state)
                             "open");
         assert_int_equal(json_integer_value(json_object_get(source,
                                                             "retryAfter")), i);
+        assert_int_equal(json_is_true(json_object_get(source, "frozen")),
+                         i & 1);
         json_decref(root);
     }
 }
