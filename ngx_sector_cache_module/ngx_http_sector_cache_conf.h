@@ -101,6 +101,50 @@ struct ngx_http_sector_cache_source_shm_s {
 };
 
 
+/* What the operations pages remember, of all workers: in the control zone,
+ * under its slab mutex.  What a process leaves that dies while it changes it is
+ * at worst a wrong number or a torn text. */
+
+#define NGX_HTTP_SECTOR_CACHE_FAILURES  64
+
+typedef struct {
+    uint64_t                            zone;       /* its store's id */
+    uint64_t                            number;     /* 0: none; grows */
+    int64_t                             wall_ms;
+    uint32_t                            result;     /* of the fetch */
+    uint32_t                            status;     /* the upstream's; 0 */
+    uint32_t                            key_len;
+    u_char                              key[SECTOR_FLIGHT_KEY_MAX];
+    char                                reason[SECTOR_FLIGHT_REASON_MAX];
+} ngx_http_sector_cache_failure_t;
+
+
+/* Sums over all zones and sources. */
+
+typedef struct {
+    uint64_t                            requests;
+    uint64_t                            hits;
+    uint64_t                            misses;
+    uint64_t                            stale;
+    uint64_t                            fetches;
+    uint64_t                            failures;
+    uint64_t                            calls;      /* of upstreams, */
+    uint64_t                            calls_ms;   /* and their time */
+} ngx_http_sector_cache_sums_t;
+
+
+typedef struct {
+    uint64_t                            failures_last;  /* number given */
+    ngx_http_sector_cache_failure_t     failures[
+                                              NGX_HTTP_SECTOR_CACHE_FAILURES];
+
+    int64_t                             minute;     /* of the last sample,
+                                                       since the epoch */
+    ngx_pid_t                           sampler;    /* who took it, or does */
+    ngx_http_sector_cache_sums_t        sampled;    /* the sums then */
+} ngx_http_sector_cache_ops_t;
+
+
 /* sector_cache_source: an upstream's fetch policy */
 
 typedef struct {
@@ -131,6 +175,10 @@ typedef struct {
                                                        nor an admin location */
     ngx_atomic_t                       *disabled;   /* in it: the kill switch,
                                                        1: all caches are off */
+    ngx_http_sector_cache_ops_t        *ops;        /* in it */
+    ngx_slab_pool_t                    *shpool;     /* its own */
+    ngx_array_t                         apis;       /* of location_t: the API
+                                                       locations */
     ngx_uint_t                          enabled;    /* API locations whose
                                                        cache is not off */
     ngx_http_sector_cache_zone_t       *sectors;    /* of the first API
@@ -214,6 +262,7 @@ typedef struct {
 typedef struct {
     ngx_http_sector_cache_loc_conf_t   *conf;
     ngx_http_core_srv_conf_t           *server;
+    ngx_str_t                           name;       /* its prefix */
 } ngx_http_sector_cache_location_t;
 
 

@@ -157,6 +157,9 @@ ngx_http_sector_cache_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mcf->sources, cf->pool, 4,
                           sizeof(ngx_http_sector_cache_source_t *))
+           != NGX_OK
+        || ngx_array_init(&mcf->apis, cf->pool, 4,
+                          sizeof(ngx_http_sector_cache_location_t))
            != NGX_OK)
     {
         return NULL;

@@ -13,8 +13,7 @@ static char *ngx_http_sector_cache_merge_fetch(ngx_conf_t *cf,
 static char *ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
 static ngx_int_t ngx_http_sector_cache_merge_location(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *conf,
-    ngx_http_sector_cache_source_t *source);
+    ngx_http_sector_cache_loc_conf_t *conf, ngx_array_t *locations);
 static ngx_int_t ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
 static ngx_uint_t ngx_http_sector_cache_are_default(ngx_array_t *symbols);
@@ -231,11 +230,13 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_sector_cache_merge_location(cf, conf, conf->fetch->source)
-        != NGX_OK
+    if (ngx_http_sector_cache_merge_location(cf, conf, &mcf->apis) != NGX_OK
+        || ngx_http_sector_cache_merge_location(cf, conf,
+                                             &conf->fetch->source->locations)
+           != NGX_OK
         || (conf->batch && conf->batch->source != conf->fetch->source
             && ngx_http_sector_cache_merge_location(cf, conf,
-                                                    conf->batch->source)
+                                             &conf->batch->source->locations)
                != NGX_OK)
         || ngx_http_sector_cache_merge_snapshot(cf, conf) != NGX_OK)
     {
@@ -265,20 +266,24 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
 }
 
 
-/* A source knows the locations that fetch from it. */
+/* A source knows the locations that fetch from it, and the whole module all of
+ * them. */
 
 static ngx_int_t
 ngx_http_sector_cache_merge_location(ngx_conf_t *cf,
-    ngx_http_sector_cache_loc_conf_t *conf,
-    ngx_http_sector_cache_source_t *source)
+    ngx_http_sector_cache_loc_conf_t *conf, ngx_array_t *locations)
 {
+    ngx_http_core_loc_conf_t          *clcf;
     ngx_http_sector_cache_location_t  *location;
 
-    location = ngx_array_push(&source->locations);
+    location = ngx_array_push(locations);
     if (location == NULL) {
         return NGX_ERROR;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    location->name = clcf->name;
     location->conf = conf;
     location->server = ngx_http_conf_get_module_srv_conf(cf,
                                                          ngx_http_core_module);

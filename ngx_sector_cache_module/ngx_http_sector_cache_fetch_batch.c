@@ -417,6 +417,10 @@ ngx_http_sector_cache_fetch_alight(ngx_http_sector_cache_fetch_t *carrier)
             f->answer.retry_after_ms = answer->retry_after_ms;
             f->needless = carrier->needless;
 
+            if (answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_OPEN) {
+                ngx_http_sector_cache_fetch_note(f);
+            }
+
         } else {
             f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
             ngx_http_sector_cache_fetch_log(f);

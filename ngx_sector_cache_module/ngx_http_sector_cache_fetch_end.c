@@ -5,6 +5,7 @@
  * ngx_http_sector_cache_fetch_deliver().
  */
 
+#include "ngx_http_sector_cache_failures.h"
 #include "ngx_http_sector_cache_fetch_internal.h"
 
 
@@ -140,15 +141,31 @@ ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f)
 
     case NGX_HTTP_SECTOR_CACHE_FETCH_FULL:
     case NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED:
+        ngx_http_sector_cache_fetch_note(f);
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "sector cache fetch of \"%s\" refused: %V",
                       f->symbol, &f->answer.reason);
         return;
 
     default:
+        ngx_http_sector_cache_fetch_note(f);
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "sector cache fetch of \"%s\" failed after %M ms: %V",
                       f->symbol, f->answer.elapsed_ms, &f->answer.reason);
+    }
+}
+
+
+/* For who asks later; a carrier is no key of its own. */
+
+void
+ngx_http_sector_cache_fetch_note(ngx_http_sector_cache_fetch_t *f)
+{
+    if (!f->carrier) {
+        ngx_http_sector_cache_failures_note(f->zone, &f->info.symbol,
+                                            f->answer.result,
+                                            f->answer.upstream_status,
+                                            &f->answer.reason);
     }
 }
 

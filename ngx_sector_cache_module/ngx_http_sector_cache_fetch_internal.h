@@ -150,6 +150,7 @@ void ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
 ngx_uint_t ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call);
 void ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f);
+void ngx_http_sector_cache_fetch_note(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_unref(ngx_http_sector_cache_fetch_t *f);
 

@@ -230,6 +230,10 @@ ngx_http_sector_cache_part_read(ngx_http_sector_cache_part_t *part)
                           : NGX_HTTP_SECTOR_CACHE_UPDATING;
 
         fetch = ngx_http_sector_cache_part_fresh(part, &view, &entry);
+
+        if (!fetch && !g->quiet) {
+            sector_store_note_hit(&g->conf->sectors->store, &view);
+        }
     }
 
     part->counted_as = part->outcome;

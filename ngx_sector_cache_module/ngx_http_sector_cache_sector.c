@@ -119,6 +119,7 @@ ngx_http_sector_cache_sector_memory(ngx_http_sector_cache_client_t *client,
     b = ngx_http_sector_cache_client_body(client, &head, &meta, pieces, 3,
                                           &rc);
 
+    sector_store_note_hit(&zone->store, &view);
     sector_store_read_end(&zone->store);
 
     ngx_http_sector_cache_count(zone, outcome);

@@ -14,11 +14,12 @@
 #include "ngx_http_sector_cache_persist.h"
 
 
-/* The flights and, with the slab's own, 256k for the sources.  What is not in
- * flight costs address space alone. */
+/* The flights, what the operations pages remember and, with the slab's own,
+ * 256k for the sources.  What is not in flight costs address space alone. */
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE                                    \
-    (ngx_align(sizeof(sector_flight_table_t), 4096) + 256 * 1024)
+    (ngx_align(sizeof(sector_flight_table_t), 4096)                           \
+     + ngx_align(sizeof(ngx_http_sector_cache_ops_t), 4096) + 256 * 1024)
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC    0x73656374
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  4
@@ -32,7 +33,9 @@ typedef struct {
     uint32_t                            version;    /* set once: the layout */
     size_t                              source_bytes;   /* set once */
     size_t                              flights_bytes;  /* set once */
+    size_t                              ops_bytes;      /* set once */
     sector_flight_table_t              *flights;        /* set once */
+    ngx_http_sector_cache_ops_t        *ops;            /* set once */
     ngx_http_sector_cache_source_shm_t *sources;
     ngx_atomic_t                        disabled;   /* atomic: 1, all caches
                                                        are off; by admin */
@@ -215,7 +218,11 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
         control->flights = ngx_slab_alloc(shpool,
                                           sizeof(sector_flight_table_t));
 
-        if (control->flights == NULL) {
+        control->ops_bytes = sizeof(ngx_http_sector_cache_ops_t);
+        control->ops = ngx_slab_calloc(shpool,
+                                       sizeof(ngx_http_sector_cache_ops_t));
+
+        if (control->flights == NULL || control->ops == NULL) {
             return NGX_ERROR;
         }
 
@@ -241,6 +248,8 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
                       "all sector caches are off, as sector_cache_admin was "
                       "told before the reload");
     }
+    mcf->ops = control->ops;
+    mcf->shpool = shpool;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
         sources[i]->shpool = shpool;
@@ -274,7 +283,8 @@ ngx_http_sector_cache_shm_control(ngx_shm_zone_t *shm_zone)
     if (control->magic != NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC
         || control->version != NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION
         || control->source_bytes != sizeof(ngx_http_sector_cache_source_shm_t)
-        || control->flights_bytes != sizeof(sector_flight_table_t))
+        || control->flights_bytes != sizeof(sector_flight_table_t)
+        || control->ops_bytes != sizeof(ngx_http_sector_cache_ops_t))
     {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "the state of the sources has the layout of another "

@@ -123,6 +123,8 @@ ngx_http_sector_cache_snapshot_memory(ngx_http_sector_cache_client_t *client,
         return NGX_DECLINED;
     }
 
+    sector_store_note_hit(&zone->store, &view);
+
     return ngx_http_sector_cache_snapshot_found(client, &view, &entry,
                                                 outcome, NULL);
 }

@@ -563,6 +563,45 @@ ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
 }
 
 
+void
+ngx_http_sector_cache_source_verdict(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
+    ngx_http_sector_cache_source_verdict_t *verdict)
+{
+    uint64_t              id, tat_ns;
+    sector_flight_want_t  want;
+
+    ngx_memzero(verdict, sizeof(ngx_http_sector_cache_source_verdict_t));
+    ngx_http_sector_cache_source_want(&want);
+
+    want.zone = sector_store_id(&zone->store);
+    want.key = key->data;
+    want.key_len = key->len;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    verdict->state = sector_breaker_peek(&source->sh->breaker,
+                                         &source->breaker, ngx_current_msec,
+                                         &verdict->breaker_ms);
+
+    tat_ns = source->sh->tat_ns;
+    (void) sector_rate_take(&tat_ns, &source->rate, ngx_current_msec,
+                            &verdict->rate_ms);
+
+    sector_flight_count(source->flights, (uint64_t) (uintptr_t) source->sh,
+                        &verdict->running, &verdict->waiting);
+
+    id = sector_flight_find(source->flights, &want);
+
+    if (id) {
+        verdict->flight = sector_flight_look(source->flights, id);
+        verdict->owner = sector_flight_owner(source->flights, id);
+    }
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+}
+
+
 ngx_uint_t
 ngx_http_sector_cache_source_asked(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_asked_t *asked)

@@ -181,6 +181,24 @@ void ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_source_info_t *info);
 
 
+/* What a fetch of a key would meet now; changes nothing. */
+
+typedef struct {
+    sector_breaker_state_e              state;
+    uint64_t                            breaker_ms; /* 0: lets it through */
+    uint64_t                            rate_ms;    /* the same */
+    uint64_t                            running;
+    uint64_t                            waiting;
+    sector_flight_state_e               flight;     /* the key's: GONE: none */
+    int32_t                             owner;      /* of it */
+} ngx_http_sector_cache_source_verdict_t;
+
+void ngx_http_sector_cache_source_verdict(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
+    ngx_http_sector_cache_source_verdict_t *verdict);
+
+
 /* Copies the keys that were asked for last, of which there may be
  * NGX_HTTP_SECTOR_CACHE_ASKED, in the order in which to probe with them: the
  * latest first, but behind all others those whose last probe failed, the

@@ -1,4 +1,6 @@
 #include "ngx_http_sector_cache_status.h"
+#include "ngx_http_sector_cache_entries.h"
+#include "ngx_http_sector_cache_explain.h"
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_source.h"
 #include "sector_metrics.h"
@@ -23,6 +25,7 @@ static ngx_int_t ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
 static const ngx_http_sector_cache_page_t  ngx_http_sector_cache_pages[] = {
     { ngx_string("/stats"), ngx_http_sector_cache_stats_handler },
     { ngx_string("/metrics"), ngx_http_sector_cache_metrics_handler },
+    { ngx_string("/entries"), ngx_http_sector_cache_entries_handler },
     { ngx_null_string, NULL }
 };
 
@@ -41,6 +44,17 @@ ngx_http_sector_cache_status_handler(ngx_http_request_t *r)
 
     if (ngx_http_sector_cache_path(r, &path) != NGX_OK) {
         return ngx_http_sector_cache_send_not_found(r);
+    }
+
+    if (path.len > sizeof("/explain/") - 1
+        && ngx_strncmp(path.data, "/explain/", sizeof("/explain/") - 1) == 0)
+    {
+        path.data += sizeof("/explain/") - 1;
+        path.len -= sizeof("/explain/") - 1;
+
+        return r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)
+               ? ngx_http_sector_cache_explain_handler(r, &path)
+               : ngx_http_sector_cache_send_not_allowed(r, "GET, HEAD");
     }
 
     for (page = ngx_http_sector_cache_pages; page->path.len; page++) {

@@ -115,6 +115,66 @@ typedef enum {
 } sector_compose_health_e;
 
 
+/* An entry of /entries; times are whole seconds. */
+
+typedef struct {
+    const char     *key;
+    size_t          key_len;
+    const char     *state;          /* fresh, refresh, stale, negative */
+    uint64_t        bytes;
+    uint64_t        age_s;
+    uint64_t        ttl_s;          /* 0: past it */
+    uint64_t        hits;
+} sector_compose_entry_t;
+
+
+/* What /explain knows of a symbol.  Texts are UTF-8. */
+
+typedef struct {
+    const char     *name;
+    const char     *breaker;
+    uint64_t        breaker_s;      /* until it lets a fetch through; 0: does */
+    uint64_t        rate_s;         /* until the rate limit does */
+    uint64_t        running;
+    uint64_t        concurrency;
+    uint64_t        waiting;
+    uint64_t        queue;
+    unsigned        frozen:1;
+} sector_compose_gate_t;
+
+
+typedef struct {
+    const char     *location;
+    const char     *cache;          /* on, off, shadow, variable */
+    const char     *source;
+    unsigned        configured:1;   /* the symbol is, or any is accepted */
+} sector_compose_route_t;
+
+
+typedef struct {
+    const char                     *symbol;
+    const char                     *namespace;
+    sector_compose_entry_t          entry;      /* state NULL: none */
+    int64_t                         stored_wall_ms;
+    int64_t                         fresh_wall_ms;  /* until then */
+    int64_t                         dead_wall_ms;
+    int64_t                         quote_wall_ms;  /* 0: not known */
+    const char                     *flight;     /* running, waiting, riding;
+                                                   NULL: none */
+    int64_t                         worker;     /* its process */
+    const char                     *error;      /* the last one; NULL: none */
+    unsigned                        error_status;   /* the upstream's; 0 */
+    int64_t                         error_wall_ms;
+    const sector_compose_gate_t    *gates;      /* sources; the first one is
+                                                   what one symbol is fetched
+                                                   from */
+    size_t                          n_gates;
+    const sector_compose_route_t   *routes;
+    size_t                          n_routes;
+    unsigned                        enabled:1;  /* for any of the routes */
+} sector_compose_explain_t;
+
+
 /*
  * Writes what follows the data of a success envelope into buf, which has
  * SECTOR_COMPOSE_TAIL_MAX bytes.  source is at most 32 bytes long,
@@ -159,6 +219,18 @@ char *sector_compose_health(const sector_compose_state_t *state, size_t *len);
 
 /* The body of /stats, complete. */
 char *sector_compose_stats(const sector_compose_stats_t *stats, size_t *len);
+
+
+/* The body of /entries, complete; next is the cursor to go on from, 0: that
+ * is all. */
+char *sector_compose_entries(const char *namespace,
+    const sector_compose_entry_t *entries, size_t n, uint64_t next,
+    size_t *len);
+
+
+/* The body of /explain, complete: with a verdict of what the answer would be,
+ * and why. */
+char *sector_compose_explain(const sector_compose_explain_t *e, size_t *len);
 
 
 #endif /* SECTOR_COMPOSE_H */

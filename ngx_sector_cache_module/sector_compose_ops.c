@@ -55,3 +55,42 @@ sector_compose_health(const sector_compose_state_t *state, size_t *len)
 
     return sector_compose_dump(root, failed, len);
 }
+
+
+char *
+sector_compose_entries(const char *namespace,
+    const sector_compose_entry_t *entries, size_t n, uint64_t next,
+    size_t *len)
+{
+    int      failed;
+    size_t   i;
+    json_t  *root, *list, *one;
+
+    root = json_object();
+    list = json_array();
+
+    failed = sector_compose_string_member(root, "namespace", namespace);
+    failed |= sector_compose_number_member(root, "count", n);
+
+    for (i = 0; i < n; i++) {
+        one = json_object();
+
+        failed |= json_object_set_new(one, "key",
+                                      json_stringn(entries[i].key,
+                                                   entries[i].key_len));
+        failed |= sector_compose_string_member(one, "state",
+                                               entries[i].state);
+        failed |= sector_compose_number_member(one, "size", entries[i].bytes);
+        failed |= sector_compose_number_member(one, "age", entries[i].age_s);
+        failed |= sector_compose_number_member(one, "ttl", entries[i].ttl_s);
+        failed |= sector_compose_number_member(one, "hits", entries[i].hits);
+        failed |= json_array_append_new(list, one);
+    }
+
+    failed |= json_object_set_new(root, "entries", list);
+    failed |= json_object_set_new(root, "next",
+                                  next ? json_integer((json_int_t) next)
+                                       : json_null());
+
+    return sector_compose_dump(root, failed, len);
+}

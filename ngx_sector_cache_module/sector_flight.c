@@ -250,6 +250,18 @@ sector_flight_owned(const sector_flight_table_t *t, uint64_t id, int32_t owner)
 }
 
 
+int32_t
+sector_flight_owner(const sector_flight_table_t *t, uint64_t id)
+{
+    sector_flight_slot_t  *slot;
+
+    slot = sector_flight_slot(t, id);
+
+    return slot != NULL && sector_flight_owned(t, id, slot->owner)
+           ? slot->owner : 0;
+}
+
+
 int
 sector_flight_renew(sector_flight_table_t *t, uint64_t id, int32_t owner,
     const sector_flight_policy_t *policy, uint64_t now_ms)

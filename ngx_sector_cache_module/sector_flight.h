@@ -166,6 +166,10 @@ int sector_flight_owned(const sector_flight_table_t *t, uint64_t id,
     int32_t owner);
 
 
+/* Who has a flight that is not over, or 0. */
+int32_t sector_flight_owner(const sector_flight_table_t *t, uint64_t id);
+
+
 /* Starts the lease of a running flight anew.  Returns 0, or -1 where it is not
  * this owner's any more. */
 int sector_flight_renew(sector_flight_table_t *t, uint64_t id, int32_t owner,

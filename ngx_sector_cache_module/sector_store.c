@@ -4,7 +4,7 @@
  * Who owns what.  Everything in the region is the store's.  Writers change it
  * with the region's one lock held; readers take no lock.  An entry belongs to
  * the writer that builds it, then, once published, to nobody: it does not
- * change any more (but for next and visited, which are atomic), until a
+ * change any more (but for next, visited and hits, which are atomic), until a
  * writer has unlinked it, has waited for every reader that may be in it, and
  * gives its memory back.
  *
@@ -68,6 +68,9 @@
 #include <string.h>
 
 #include "sector_store_internal.h"
+
+
+#define SECTOR_STORE_DICE  2463534242u
 
 
 static size_t sector_store_layout(uint64_t buckets, uint32_t *slots_n);
@@ -189,6 +192,7 @@ sector_store_create(sector_store_t *st, void *reserve, size_t reserve_bytes,
     st->shm = shm;
     st->ops = *ops;
     st->policy = *policy;
+    st->dice = SECTOR_STORE_DICE;
 }
 
 
@@ -218,6 +222,7 @@ sector_store_open(sector_store_t *st, void *reserve, size_t reserve_bytes,
     st->shm = shm;
     st->ops = *ops;
     st->policy = *policy;
+    st->dice = SECTOR_STORE_DICE;
 
     return 0;
 }
@@ -279,6 +284,41 @@ sector_store_show(const sector_store_entry_t *e, sector_store_view_t *view)
     view->dead_at_ms = e->dead_at_ms;
     view->stored_wall_ms = e->stored_wall_ms;
     view->negative = e->negative;
+    view->hits = atomic_load_explicit(&e->hits, memory_order_relaxed);
+    view->entry = e;
+}
+
+
+/* A load and a store, not one operation: processes that count at once lose one
+ * another's hits, and never wait.  The dice are Marsaglia's (Xorshift RNGs,
+ * 2003); a fixed step would count some of the keys that a client asks for in
+ * turn and none of the others. */
+void
+sector_store_note_hit(sector_store_t *st, const sector_store_view_t *view)
+{
+    uint32_t               hits, step;
+    sector_store_entry_t  *e;
+
+    e = (sector_store_entry_t *) (uintptr_t) view->entry;
+
+    hits = view->hits;
+    step = 1;
+
+    if (hits >= SECTOR_STORE_HITS_EXACT) {
+        st->dice ^= st->dice << 13;
+        st->dice ^= st->dice >> 17;
+        st->dice ^= st->dice << 5;
+
+        if (st->dice & (SECTOR_STORE_HITS_STEP - 1)) {
+            return;
+        }
+
+        step = SECTOR_STORE_HITS_STEP;
+    }
+
+    if (hits <= UINT32_MAX - step) {
+        atomic_store_explicit(&e->hits, hits + step, memory_order_relaxed);
+    }
 }
 
 

@@ -95,6 +95,7 @@ typedef struct {
     sector_store_policy_t   policy;
     int32_t                 pid;        /* attached as, 0: not */
     uint32_t                slotless;   /* reads since, without a slot */
+    uint32_t                dice;       /* for note_hit; never 0 */
     unsigned                locked:1;   /* a read without a slot is open */
     unsigned                recovered:1;    /* not said yet */
 } sector_store_t;
@@ -124,7 +125,9 @@ typedef struct {
     uint64_t                refresh_until_ms;   /* swr's end */
     uint64_t                dead_at_ms;     /* first instant never served */
     int64_t                 stored_wall_ms;
+    uint32_t                hits;           /* about */
     unsigned                negative:1;
+    const void             *entry;          /* the store's own */
 } sector_store_view_t;
 
 
@@ -232,14 +235,25 @@ void sector_store_detach(sector_store_t *st);
  * Looks a key up and, unless it returns SECTOR_STORE_NONE, opens a read that
  * the caller must close with sector_store_read_end() before it returns to its
  * event loop.  One read at a time and process; while it is open nothing of
- * this store may be called but sector_store_count().  Takes no lock.  It counts
- * nothing: the caller knows the request's outcome, see sector_store_count().
- * A negative entry is FRESH or NONE, never stale.
+ * this store may be called but sector_store_count() and _note_hit().  Takes no
+ * lock.  It counts nothing: the caller knows the request's outcome, see
+ * sector_store_count().  A negative entry is FRESH or NONE, never stale.
  */
 sector_store_state_e sector_store_read(sector_store_t *st, const void *key,
     size_t key_len, uint64_t now_ms, sector_store_view_t *view);
 
 void sector_store_read_end(sector_store_t *st);
+
+
+/*
+ * Counts a hit of the entry that an open read has found.  The number is for
+ * people, of the key since it was stored first: exact up to some hundreds,
+ * where no two processes count at once; from there on one of 64 hits is drawn
+ * and counts for all of them, so that the entry's line, which all readers
+ * share, is written that rarely.  It is lost with the entry, and not dumped.
+ */
+void sector_store_note_hit(sector_store_t *st,
+    const sector_store_view_t *view);
 
 
 /*

@@ -43,6 +43,8 @@
 #define SECTOR_STORE_HAND_STEPS    512  /* entries passed by the hand */
 #define SECTOR_STORE_WAIT_SPINS    2000 /* looks at slots, room being short */
 #define SECTOR_STORE_EACH_STEP     64   /* buckets walked in one read */
+#define SECTOR_STORE_HITS_EXACT    256  /* hits, then every so many-th is */
+#define SECTOR_STORE_HITS_STEP     64   /* counted; a power of two */
 #define SECTOR_STORE_RETIRED_MANY  64   /* then dead readers are looked for */
 #define SECTOR_STORE_REJOIN        256  /* reads without a slot until one is
                                            looked for again */
@@ -55,7 +57,7 @@ typedef _Atomic(sector_store_entry_t *)  sector_store_link_t;
 
 /*
  * An entry: one allocation.  Nothing that a reader looks at changes after it
- * is published, but for next and visited.
+ * is published, but for next, visited and hits.
  *
  *     +----------------------+----------------------+---------+-----------+
  *     | what a lookup needs  | what a hit and the   | key     | value     |
@@ -80,6 +82,7 @@ struct sector_store_entry_s {
 
     /* atomic */
     _Atomic uint8_t         visited;        /* readers set, the hand clears */
+    _Atomic uint32_t        hits;           /* about: see note_hit */
 
     /* set once */
     uint64_t                tag;

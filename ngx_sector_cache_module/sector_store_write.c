@@ -357,6 +357,10 @@ sector_store_publish_locked(sector_store_t *st, sector_store_entry_t *e,
 
     if (old != NULL) {
         atomic_store_explicit(&e->visited, 1, memory_order_relaxed);
+        atomic_store_explicit(&e->hits,
+                              atomic_load_explicit(&old->hits,
+                                                   memory_order_relaxed),
+                              memory_order_relaxed);
         sector_store_unlink_locked(st, old, e);
 
     } else {

@@ -182,6 +182,8 @@ test_a_key_has_one_flight(void **state)
     assert_int_equal(sector_flight_find(&table, &want), 0);
     assert_true(sector_flight_owned(&table, first, 1));
     assert_false(sector_flight_owned(&table, first, 2));
+    assert_int_equal(sector_flight_owner(&table, first), 1);
+    assert_int_equal(sector_flight_owner(&table, first + 1000), 0);
     expect(2, 0);
 }
 

@@ -152,6 +152,49 @@ test_a_fresh_one_is_kept_where_that_is_asked_for(void **state)
 }
 
 
+/* Exact at first, then about right; a new version goes on counting. */
+
+static void
+test_hits_are_counted(void **state)
+{
+    size_t               i;
+    fixture_t            fx;
+    sector_store_view_t  view;
+
+    (void) state;
+    fixture_make(&fx, REGION, &fixture_policy);
+
+    assert_int_equal(put(&fx.st, "k", "v", 0), SECTOR_STORE_OK);
+    assert_int_equal(put(&fx.st, "j", "v", 0), SECTOR_STORE_OK);
+
+    for (i = 0; i < 200; i++) {
+        assert_int_equal(sector_store_read(&fx.st, "k", 1, 1, &view),
+                         SECTOR_STORE_FRESH);
+        assert_int_equal(view.hits, i);
+        sector_store_note_hit(&fx.st, &view);
+        sector_store_read_end(&fx.st);
+    }
+
+    assert_int_equal(put(&fx.st, "k", "new", 1), SECTOR_STORE_OK);
+
+    for (i = 200; i < 100000; i++) {
+        (void) sector_store_read(&fx.st, "k", 1, 1, &view);
+        sector_store_note_hit(&fx.st, &view);
+        sector_store_read_end(&fx.st);
+    }
+
+    (void) sector_store_read(&fx.st, "k", 1, 1, &view);
+    assert_in_range(view.hits, 90000, 110000);
+    sector_store_read_end(&fx.st);
+
+    (void) sector_store_read(&fx.st, "j", 1, 1, &view);
+    assert_int_equal(view.hits, 0);
+    sector_store_read_end(&fx.st);
+
+    fixture_unmake(&fx);
+}
+
+
 static void
 test_a_ttl_limit_shortens_and_never_lengthens(void **state)
 {
@@ -473,6 +516,7 @@ main(void)
             test_a_clock_that_stands_still_keeps_everything_fresh),
         cmocka_unit_test(test_a_negative_entry_is_never_stale),
         cmocka_unit_test(test_a_fresh_one_is_kept_where_that_is_asked_for),
+        cmocka_unit_test(test_hits_are_counted),
         cmocka_unit_test(test_a_ttl_limit_shortens_and_never_lengthens),
         cmocka_unit_test(test_jitter_shortens_by_no_more_than_its_percentage),
         cmocka_unit_test(test_endless_windows_saturate),
