@@ -248,6 +248,7 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
                       "all sector caches are off, as sector_cache_admin was "
                       "told before the reload");
     }
+
     mcf->ops = control->ops;
     mcf->shpool = shpool;
 
