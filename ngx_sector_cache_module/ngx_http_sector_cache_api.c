@@ -2,6 +2,7 @@
 #include "ngx_http_sector_cache_batch.h"
 #include "ngx_http_sector_cache_detached.h"
 #include "ngx_http_sector_cache_response.h"
+#include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_sector.h"
 #include "ngx_http_sector_cache_snapshot.h"
 #include "ngx_http_sector_cache_source.h"
@@ -119,6 +120,7 @@ ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     char                    *text;
     size_t                   len;
     ngx_int_t                enabled;
+    ngx_uint_t               alert;
     sector_compose_state_t   state;
     sector_compose_source_t  sources[2];
 
@@ -139,6 +141,13 @@ ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     if (lcf->batch && lcf->batch->source != lcf->fetch->source) {
         ngx_http_sector_cache_health_source(lcf->batch->source, &state,
                                             &sources[1]);
+    }
+
+    state.has_alert = ngx_http_sector_cache_alert(&alert);
+    state.alert = alert;
+
+    if (alert) {
+        state.health = ngx_max(state.health, SECTOR_COMPOSE_DEGRADED);
     }
 
     len = 0;
@@ -169,6 +178,8 @@ ngx_http_sector_cache_health_source(ngx_http_sector_cache_source_t *source,
     one->name = (char *) source->name.data;
     one->breaker = sector_breaker_name(breaker);
     one->retry_after_s = (retry_after_ms + 999) / 1000;
+
+    one->frozen = ngx_http_sector_cache_source_frozen(source);
 
     health = SECTOR_COMPOSE_HEALTHY;
 

@@ -15,8 +15,11 @@
 #include <ngx_http.h>
 
 #include "ngx_http_sector_cache_slab.h"
+#include "sector_alert.h"
 #include "sector_breaker.h"
+#include "sector_feed.h"
 #include "sector_flight.h"
+#include "sector_hours.h"
 #include "sector_model.h"
 #include "sector_rate.h"
 #include "sector_store.h"
@@ -52,6 +55,7 @@ typedef struct {
     ngx_str_t                           name;
     sector_store_policy_t               policy;
     ngx_str_t                           persist;    /* full path, or empty */
+    sector_hours_t                     *hours;      /* of its market, or NULL */
     ngx_shm_zone_t                     *shm_zone;
     ngx_http_sector_cache_slab_t        slab;       /* of the zone */
     ngx_http_sector_cache_fetch_conf_t *fetch;      /* of the first location
@@ -94,6 +98,7 @@ struct ngx_http_sector_cache_source_shm_s {
     uint64_t                            tat_ns;     /* of sector_rate */
     sector_histogram_t                  upstream;   /* times of calls */
     sector_histogram_t                  wait;       /* times in the queue */
+    sector_feed_t                       feed;
     uint64_t                            asked_last; /* a time that counts
                                                        asking and failing */
     ngx_http_sector_cache_asked_t       asked[NGX_HTTP_SECTOR_CACHE_ASKED];
@@ -142,6 +147,8 @@ typedef struct {
                                                        since the epoch */
     ngx_pid_t                           sampler;    /* who took it, or does */
     ngx_http_sector_cache_sums_t        sampled;    /* the sums then */
+
+    sector_alert_t                      alert;
 } ngx_http_sector_cache_ops_t;
 
 
@@ -156,6 +163,8 @@ typedef struct {
     sector_rate_t                       rate;
     uint64_t                            retries;
     uint64_t                            backoff_ms;
+    uint64_t                            frozen_ms;  /* 0: its feed is not
+                                                       watched */
     sector_breaker_policy_t             breaker;
     ngx_array_t                         locations;  /* of location_t: the APIs
                                                        that fetch from it */
@@ -171,12 +180,15 @@ typedef struct {
 typedef struct {
     ngx_array_t                         zones;      /* of zone_t * */
     ngx_array_t                         sources;    /* of source_t * */
-    ngx_shm_zone_t                     *control;    /* NULL: neither a source
-                                                       nor an admin location */
+    ngx_shm_zone_t                     *control;    /* NULL: no source, admin
+                                                       location, alert, nor a
+                                                       zone "metrics" */
     ngx_atomic_t                       *disabled;   /* in it: the kill switch,
                                                        1: all caches are off */
     ngx_http_sector_cache_ops_t        *ops;        /* in it */
     ngx_slab_pool_t                    *shpool;     /* its own */
+    sector_alert_policy_t               alert;      /* hit_percent 0: none */
+    ngx_array_t                         hours;      /* of hours_t */
     ngx_array_t                         apis;       /* of location_t: the API
                                                        locations */
     ngx_uint_t                          enabled;    /* API locations whose
@@ -277,6 +289,8 @@ extern ngx_module_t  ngx_http_sector_cache_module;
 char *ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_sector_cache_conf_source(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sector_cache_conf_alert(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_sector_cache_conf_symbols(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_sector_cache_conf.h"
+#include "ngx_http_sector_cache_hours.h"
 #include "ngx_http_sector_cache_params.h"
 #include "ngx_http_sector_cache_shm.h"
 
@@ -98,6 +99,10 @@ static const ngx_http_sector_cache_param_t
       offsetof(ngx_http_sector_cache_source_t, backoff_ms),
       1, 3600 * 1000, "a time from 1ms to 1h" },
 
+    { ngx_string("frozen"), NGX_HTTP_SECTOR_CACHE_TIME,
+      offsetof(ngx_http_sector_cache_source_t, frozen_ms),
+      0, NGX_HTTP_SECTOR_CACHE_DAY_MS, "a time from 0 to 1d" },
+
     { ngx_string("failures"), NGX_HTTP_SECTOR_CACHE_NUMBER32,
       ngx_http_sector_cache_source_breaker(failures),
       1, 1000000, "a number from 1 to 1000000" },
@@ -142,6 +147,24 @@ static const ngx_http_sector_cache_param_t
 };
 
 
+static const ngx_http_sector_cache_param_t
+    ngx_http_sector_cache_alert_params[] =
+{
+    { ngx_string("hit_rate"), NGX_HTTP_SECTOR_CACHE_PERCENT,
+      offsetof(sector_alert_policy_t, hit_percent), 1, 100, "1% to 100%" },
+
+    { ngx_string("min_requests"), NGX_HTTP_SECTOR_CACHE_NUMBER,
+      offsetof(sector_alert_policy_t, min_requests), 1, 1000000000,
+      "a number from 1 to 1000000000" },
+
+    { ngx_string("window"), NGX_HTTP_SECTOR_CACHE_TIME,
+      offsetof(sector_alert_policy_t, window_ms),
+      1000, NGX_HTTP_SECTOR_CACHE_DAY_MS, "a time from 1s to 1d" },
+
+    { ngx_null_string, 0, 0, 0, 0, NULL }
+};
+
+
 void *
 ngx_http_sector_cache_create_main_conf(ngx_conf_t *cf)
 {
@@ -157,6 +180,9 @@ ngx_http_sector_cache_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mcf->sources, cf->pool, 4,
                           sizeof(ngx_http_sector_cache_source_t *))
+           != NGX_OK
+        || ngx_array_init(&mcf->hours, cf->pool, 1,
+                          sizeof(ngx_http_sector_cache_hours_t))
            != NGX_OK
         || ngx_array_init(&mcf->apis, cf->pool, 4,
                           sizeof(ngx_http_sector_cache_location_t))
@@ -241,6 +267,14 @@ ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *slot = zone;
+
+    /* its samples are taken by one worker of all, who says so there */
+
+    if (zone->name.len == 7 && ngx_strncmp(zone->name.data, "metrics", 7) == 0
+        && ngx_http_sector_cache_shm_add_control(cf, mcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
@@ -370,6 +404,7 @@ ngx_http_sector_cache_source_defaults(ngx_http_sector_cache_source_t *source)
     source->queue_timeout_ms = 5 * 1000;
     source->retries = 2;
     source->backoff_ms = 100;
+    source->frozen_ms = 15 * 60 * 1000;
 
     source->breaker.failures = 5;
     source->breaker.min_calls = 10;
@@ -411,6 +446,37 @@ ngx_http_sector_cache_check_source(ngx_http_sector_cache_source_t *source)
                 source->timeout_ms + NGX_HTTP_SECTOR_CACHE_LEASE_MARGIN);
 
     return NGX_CONF_OK;
+}
+
+
+/* sector_cache_alert hit_rate=PERCENT [min_requests=100] [window=5m] */
+
+char *
+ngx_http_sector_cache_conf_alert(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_sector_cache_main_conf_t *mcf = conf;
+
+    if (mcf->alert.window_ms) {
+        return "is duplicate";
+    }
+
+    mcf->alert.min_requests = 100;
+    mcf->alert.window_ms = 5 * 60 * 1000;
+
+    if (ngx_http_sector_cache_params(cf, 1, ngx_http_sector_cache_alert_params,
+                                     &mcf->alert)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (mcf->alert.hit_percent == 0) {
+        return "has no \"hit_rate\", which is needed";
+    }
+
+    return ngx_http_sector_cache_shm_add_control(cf, mcf) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

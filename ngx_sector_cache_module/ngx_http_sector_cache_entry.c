@@ -1,4 +1,5 @@
 #include "ngx_http_sector_cache_entry.h"
+#include "ngx_http_sector_cache_hours.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "sector_gzip.h"
 
@@ -86,6 +87,11 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     item.brief = how->brief;
     item.unless_fresh = how->unless_fresh;
     item.negative = (entry == NULL);
+
+    if (entry && how->ttl_ms == 0 && how->ttl_limit_ms == 0) {
+        item.ttl_ms = ngx_http_sector_cache_hours_ttl(zone);
+    }
+
     value = NULL;
 
     if (entry) {

@@ -17,7 +17,8 @@
 
 typedef struct {
     uint64_t                            tag;        /* of the store's item */
-    uint64_t                            ttl_ms;     /* of its own; 0: the
+    uint64_t                            ttl_ms;     /* of its own; 0: until
+                                                       the market opens, or the
                                                        policy's */
     uint64_t                            ttl_limit_ms;   /* 0: the policy's */
     unsigned                            brief:1;    /* not kept when it is no

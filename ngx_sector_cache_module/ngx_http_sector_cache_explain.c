@@ -260,6 +260,7 @@ ngx_http_sector_cache_explain_gate(ngx_http_sector_cache_source_t *source,
     g->concurrency = source->concurrency;
     g->waiting = verdict.waiting;
     g->queue = source->queue;
+    g->frozen = ngx_http_sector_cache_source_frozen(source);
 
     if (verdict.owner) {
         e->worker = verdict.owner;

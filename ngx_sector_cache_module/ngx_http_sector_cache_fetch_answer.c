@@ -232,6 +232,7 @@ ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
     }
 
     entry->quote_ms = out->quote_ms;
+    ngx_http_sector_cache_source_quote(f->source, out->quote_ms);
 
     if (f->shared) {
         ngx_http_sector_cache_fetch_store(f, entry);

@@ -4,9 +4,11 @@
 
 #include "ngx_http_sector_cache_admin.h"
 #include "ngx_http_sector_cache_fetch.h"
+#include "ngx_http_sector_cache_hours.h"
 #include "ngx_http_sector_cache_market.h"
 #include "ngx_http_sector_cache_persist.h"
 #include "ngx_http_sector_cache_probe.h"
+#include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_variables.h"
 #include "ngx_http_sector_cache_wake.h"
@@ -31,6 +33,20 @@ static ngx_command_t  ngx_http_sector_cache_commands[] = {
     { ngx_string("sector_cache_source"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_sector_cache_conf_source,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_market_hours"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE4|NGX_CONF_TAKE5,
+      ngx_http_sector_cache_conf_hours,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sector_cache_alert"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_sector_cache_conf_alert,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -137,7 +153,7 @@ static ngx_http_module_t  ngx_http_sector_cache_module_ctx = {
     NULL,                                  /* postconfiguration */
 
     ngx_http_sector_cache_create_main_conf,     /* create main configuration */
-    NULL,                                  /* init main configuration */
+    ngx_http_sector_cache_init_main_conf,  /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
@@ -194,6 +210,7 @@ ngx_http_sector_cache_init_process(ngx_cycle_t *cycle)
     {
         ngx_http_sector_cache_shm_attach(mcf);
         ngx_http_sector_cache_persist_start(cycle, mcf);
+        ngx_http_sector_cache_sampler_start(cycle, mcf);
 
         ngx_http_sector_cache_fetch_init(mcf);
         ngx_http_sector_cache_market_init();

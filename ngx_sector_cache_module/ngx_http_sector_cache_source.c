@@ -23,6 +23,8 @@
 #define NGX_HTTP_SECTOR_CACHE_HELD_BITS    2
 
 
+static ngx_uint_t ngx_http_sector_cache_source_frozen_locked(
+    ngx_http_sector_cache_source_t *source);
 static void ngx_http_sector_cache_source_policy(
     ngx_http_sector_cache_source_t *source, sector_flight_policy_t *policy);
 static void ngx_http_sector_cache_source_want(sector_flight_want_t *want);
@@ -551,6 +553,8 @@ ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
     info->forced = (sh->breaker.force != SECTOR_BREAKER_AUTO);
     info->opened = sh->breaker.opened;
     info->transitions = sh->breaker.generation;
+    info->quote_ms = sh->feed.newest_ms;
+    info->frozen = ngx_http_sector_cache_source_frozen_locked(source);
     info->upstream = sh->upstream;
     info->wait = sh->wait;
 
@@ -560,6 +564,69 @@ ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
     ngx_shmtx_unlock(&source->shpool->mutex);
 
     ngx_http_sector_cache_wake(lines);
+}
+
+
+void
+ngx_http_sector_cache_source_quote(ngx_http_sector_cache_source_t *source,
+    int64_t quote_ms)
+{
+    ngx_uint_t  before, after;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    before = ngx_http_sector_cache_source_frozen_locked(source);
+    sector_feed_note(&source->sh->feed, quote_ms, ngx_current_msec);
+    after = ngx_http_sector_cache_source_frozen_locked(source);
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    if (before && !after) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "quotes of source \"%V\" advance again", &source->name);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_sector_cache_source_frozen(ngx_http_sector_cache_source_t *source)
+{
+    ngx_uint_t  frozen;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    frozen = ngx_http_sector_cache_source_frozen_locked(source);
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    return frozen;
+}
+
+
+static ngx_uint_t
+ngx_http_sector_cache_source_frozen_locked(
+    ngx_http_sector_cache_source_t *source)
+{
+    int64_t                            open_ms, ms, now_ms;
+    ngx_uint_t                         i;
+    ngx_http_sector_cache_location_t  *location;
+
+    location = source->locations.elts;
+    now_ms = ngx_http_sector_cache_wall_ms();
+    open_ms = 0;
+
+    for (i = 0; i < source->locations.nelts; i++) {
+
+        if (location[i].conf->sectors->hours == NULL) {
+            continue;
+        }
+
+        ms = sector_hours_open_for(location[i].conf->sectors->hours, now_ms);
+        open_ms = ngx_max(open_ms, ms);
+    }
+
+    return sector_feed_frozen(&source->sh->feed, source->frozen_ms,
+                              (uint64_t) open_ms, ngx_current_msec);
 }
 
 

@@ -173,6 +173,8 @@ typedef struct {
     uint64_t                            transitions;    /* from any state */
     uint64_t                            running;    /* fetches with a place */
     uint64_t                            waiting;
+    int64_t                             quote_ms;   /* the newest; 0: none */
+    ngx_uint_t                          frozen;     /* its quotes are */
     sector_histogram_t                  upstream;
     sector_histogram_t                  wait;
 } ngx_http_sector_cache_source_info_t;
@@ -197,6 +199,18 @@ void ngx_http_sector_cache_source_verdict(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
     ngx_http_sector_cache_source_verdict_t *verdict);
+
+
+/*
+ * A good answer came, with a quote of this time.  Whether a feed has frozen is
+ * judged where a market is known to be open: by the hours of the zones that it
+ * fills.  Without any, night and ice look the same, and it is never frozen.
+ */
+
+void ngx_http_sector_cache_source_quote(ngx_http_sector_cache_source_t *source,
+    int64_t quote_ms);
+ngx_uint_t ngx_http_sector_cache_source_frozen(
+    ngx_http_sector_cache_source_t *source);
 
 
 /* Copies the keys that were asked for last, of which there may be

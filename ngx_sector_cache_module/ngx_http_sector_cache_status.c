@@ -1,7 +1,9 @@
 #include "ngx_http_sector_cache_status.h"
 #include "ngx_http_sector_cache_entries.h"
 #include "ngx_http_sector_cache_explain.h"
+#include "ngx_http_sector_cache_history.h"
 #include "ngx_http_sector_cache_response.h"
+#include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_source.h"
 #include "sector_metrics.h"
 
@@ -25,6 +27,7 @@ static ngx_int_t ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
 static const ngx_http_sector_cache_page_t  ngx_http_sector_cache_pages[] = {
     { ngx_string("/stats"), ngx_http_sector_cache_stats_handler },
     { ngx_string("/metrics"), ngx_http_sector_cache_metrics_handler },
+    { ngx_string("/history"), ngx_http_sector_cache_history_handler },
     { ngx_string("/entries"), ngx_http_sector_cache_entries_handler },
     { ngx_null_string, NULL }
 };
@@ -123,11 +126,15 @@ static ngx_int_t
 ngx_http_sector_cache_stats(ngx_http_request_t *r,
     sector_compose_stats_t *stats)
 {
+    ngx_uint_t                          alert;
     ngx_http_sector_cache_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_sector_cache_module);
 
     ngx_memzero(stats, sizeof(sector_compose_stats_t));
+
+    stats->has_alert = ngx_http_sector_cache_alert(&alert);
+    stats->alert = alert;
 
     stats->version = NGX_HTTP_SECTOR_CACHE_VERSION;
     stats->nginx = NGINX_VERSION;
@@ -220,6 +227,8 @@ ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
         list[i].since_wall_ms = info[i].since_wall_ms;
         list[i].in_flight = info[i].running;
         list[i].waiting = info[i].waiting;
+        list[i].quote_wall_ms = info[i].quote_ms;
+        list[i].frozen = info[i].frozen;
         list[i].upstream = &info[i].upstream;
         list[i].wait = &info[i].wait;
         list[i].counters = counters;

@@ -175,6 +175,25 @@ typedef struct {
 } sector_compose_explain_t;
 
 
+/* What happened in a minute, and how things stood at its end. */
+
+typedef struct {
+    int64_t         wall_ms;
+    uint64_t        requests;
+    uint64_t        hits;
+    uint64_t        misses;
+    uint64_t        stale;
+    uint64_t        fetches;
+    uint64_t        failures;
+    uint64_t        calls;          /* of upstreams, and their time */
+    uint64_t        calls_ms;
+    uint64_t        entries;
+    uint64_t        used_bytes;
+    const sector_compose_source_t  *sources;    /* name and breaker */
+    size_t          n_sources;
+} sector_compose_sample_t;
+
+
 /*
  * Writes what follows the data of a success envelope into buf, which has
  * SECTOR_COMPOSE_TAIL_MAX bytes.  source is at most 32 bytes long,
@@ -231,6 +250,11 @@ char *sector_compose_entries(const char *namespace,
 /* The body of /explain, complete: with a verdict of what the answer would be,
  * and why. */
 char *sector_compose_explain(const sector_compose_explain_t *e, size_t *len);
+
+
+/* A sample of /history, an object. */
+char *sector_compose_sample(const sector_compose_sample_t *sample,
+    size_t *len);
 
 
 #endif /* SECTOR_COMPOSE_H */
