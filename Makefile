@@ -10,6 +10,7 @@
 #   NGINX_SRC        nginx's source to build against: Debian's nginx-dev
 #   NGINX_BIN        the nginx that tests and demo run: the one on the path
 #   CC CC_OPT LD_OPT compiler, its flags, the linker's flags
+#   UPLOT            a folder with the package uplot: npm installs it
 #   DESTDIR          install below this folder
 #   SECTOR_FIXTURES  recorded responses for the tests: ../shared/fixtures
 #   T                test files for the t targets: t
@@ -45,7 +46,7 @@ override SECTOR_FIXTURES := $(abspath $(SECTOR_FIXTURES))
 # Others read these from the environment; nginx's makefile has variables of
 # the same names as ours and must not see those of our command line.
 export BUILD NGINX_SRC NGINX_BIN CC CC_OPT LD_OPT SECTOR_CACHE_CFLAGS
-export SECTOR_FIXTURES T PORT UPSTREAM_PORT UPSTREAM TTL
+export UPLOT SECTOR_FIXTURES T PORT UPSTREAM_PORT UPSTREAM TTL
 MAKEOVERRIDES =
 
 MODULE   := ngx_http_sector_cache_module.so
@@ -53,7 +54,7 @@ SUBMAKE   = $(MAKE) --no-print-directory
 JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 
-.PHONY: help deps deps-dev build install uninstall run \
+.PHONY: help deps deps-dev assets build install uninstall run \
         demo-ok demo-slow demo-fail \
         test unit unit-build slab-test slow-disk t \
         test-workers test-hup test-static \
@@ -76,6 +77,10 @@ deps: ## install what is missing to build, test and run
 deps-dev: ## and to develop: clang, clang-format, valgrind
 	@misc/deps.sh build test run dev
 
+
+assets: ## make the dashboard's files: BUILD/assets
+	@misc/deps.sh build
+	@misc/assets.sh
 
 build: ## build BUILD/ngx_http_sector_cache_module.so
 	@misc/deps.sh build

@@ -16,7 +16,7 @@ esac
 
 cat << END                                                    >> $NGX_MAKEFILE
 
-$NGX_OBJS/addon/ngx_sector_cache_module/%.o: \\
+$NGX_OBJS/addon/ngx_sector_cache_module/%.o $NGX_OBJS/addon/assets/%.o: \\
 	CFLAGS += $sector_cache_cflags $SECTOR_CACHE_CFLAGS
 
 END

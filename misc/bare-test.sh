@@ -58,6 +58,11 @@ in_root=(
     ${https_proxy:+https_proxy="$https_proxy"}
 )
 
+# the registry that this machine's npm uses
+if have npm; then
+    in_root+=(npm_config_registry="$(npm config get registry 2>/dev/null)")
+fi
+
 
 # This machine's archives of that suite, and its apt's settings.
 copy_apt_settings() {

@@ -202,7 +202,9 @@ for my $name (sort(glob('ngx_sector_cache_module/*.[ch] tests/*.[ch]'
 }
 
 for my $name (sort(grep { -f } glob('Makefile config config.make .ci/run'
-                                    . ' misc/*.sh misc/*.pl misc/*.pm')))
+                                    . ' misc/*.sh misc/*.pl misc/*.pm'
+                                    . ' ngx_sector_cache_module/dashboard/'
+                                    . '*.{html,css,js,svg}')))
 {
     check_bytes($name, slurp($name), 80);
     $files++;

@@ -7,6 +7,8 @@
 #     misc/configure.sh            a dynamic module
 #     misc/configure.sh static     nginx itself, with the module inside
 #
+# Before that, the dashboard's files are made if they are not up to date.
+#
 # From the environment: BUILD, CC, NGINX_SRC, CC_OPT, LD_OPT,
 # SECTOR_CACHE_CFLAGS.
 
@@ -22,6 +24,11 @@ source=$(realpath "$NGINX_SRC")
 conf_flags=$source/conf_flags
 dir=$BUILD/nginx
 stamp=$dir/.configured
+
+# read by config
+assets=ngx_http_sector_cache_assets.c
+SECTOR_CACHE_ASSETS=$(realpath -m "$BUILD")/assets/$assets
+export SECTOR_CACHE_ASSETS
 
 
 # What a plain source tree is configured with; --with-compat makes the module
@@ -58,14 +65,16 @@ esac
 
 
 fingerprint() {
-    printf '%s\n' "$kind" "$top" "$source" "$CC" "${CC_OPT:-}" \
-        "${LD_OPT:-}" "${SECTOR_CACHE_CFLAGS:-}" "${flags[@]}"
+    printf '%s\n' "$kind" "$top" "$source" "$SECTOR_CACHE_ASSETS" "$CC" \
+        "${CC_OPT:-}" "${LD_OPT:-}" "${SECTOR_CACHE_CFLAGS:-}" "${flags[@]}"
     # shellcheck disable=SC2086  # "ccache gcc" is two words
     $CC --version
     cat config config.make misc/configure.sh "$source/src/core/nginx.h"
     printf '%s\n' ngx_sector_cache_module/*.[ch]
 }
 
+
+misc/assets.sh
 
 now=$(fingerprint | cksum)
 

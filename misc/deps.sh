@@ -57,6 +57,12 @@ has_library() {
 }
 
 
+has_chromium() {
+    [ -n "${CHROMIUM:-}" ] || have chromium || have chromium-browser \
+        || have google-chrome
+}
+
+
 has_cmocka() {
     printf '%s\n' '#include <stdarg.h>' '#include <stddef.h>' \
         '#include <setjmp.h>' '#include <stdint.h>' '#include <cmocka.h>' \
@@ -76,6 +82,7 @@ look_for() {
             need pkg-config have pkg-config
             need libjansson-dev has_jansson
             need zlib1g-dev has_zlib
+            [ -n "${UPLOT:-}" ] || need npm have npm
 
             if [ "$NGINX_SRC" = /usr/share/nginx/src ]; then
                 need nginx have nginx
@@ -93,6 +100,7 @@ look_for() {
             need libcmocka-dev has_cmocka
             need tzdata [ -d /usr/share/zoneinfo ]
             wish prometheus have promtool
+            wish chromium has_chromium
             perl -MTest::Nginx::Socket -e 1 >/dev/null 2>&1 || test_nginx=yes
             ;;
 

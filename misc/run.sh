@@ -204,6 +204,7 @@ warm() {
 say_what_to_try() {
     cat <<T
 
+The dashboard is $base/sector-cache/
 The API is on $base, its upstream is ${upstream:-a demo of our own}.
 Sectors are fresh for $ttl (TTL=); logs are in $run/logs.
 

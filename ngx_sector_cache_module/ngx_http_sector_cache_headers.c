@@ -31,9 +31,6 @@ static u_char *ngx_http_sector_cache_status_value(u_char *p,
     const ngx_http_sector_cache_head_t *head);
 static u_char *ngx_http_sector_cache_number(u_char *p, int64_t n);
 static u_char *ngx_http_sector_cache_text(u_char *p, const char *text);
-static ngx_table_elt_t *ngx_http_sector_cache_add_header(
-    ngx_http_request_t *r, const char *name, size_t name_len, u_char *value,
-    u_char *last);
 static ngx_int_t ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_add_vary(ngx_http_request_t *r);
@@ -340,7 +337,7 @@ ngx_http_sector_cache_add_error_headers(ngx_http_request_t *r,
 }
 
 
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_sector_cache_add_header(ngx_http_request_t *r, const char *name,
     size_t name_len, u_char *value, u_char *last)
 {

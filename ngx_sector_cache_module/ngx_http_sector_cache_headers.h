@@ -25,6 +25,13 @@ ngx_int_t ngx_http_sector_cache_add_error_headers(ngx_http_request_t *r,
     const ngx_http_sector_cache_error_t *error);
 
 
+/* Adds one, whose name and value, from value to last, are not copied; NULL
+ * without memory. */
+
+ngx_table_elt_t *ngx_http_sector_cache_add_header(ngx_http_request_t *r,
+    const char *name, size_t name_len, u_char *value, u_char *last);
+
+
 /*
  * Whether the request's conditions (RFC 9110, section 13) let an answer
  * with the validators of head through: NGX_OK, or the status to send in its

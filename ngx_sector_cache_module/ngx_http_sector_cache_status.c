@@ -1,4 +1,5 @@
 #include "ngx_http_sector_cache_status.h"
+#include "ngx_http_sector_cache_dashboard.h"
 #include "ngx_http_sector_cache_entries.h"
 #include "ngx_http_sector_cache_explain.h"
 #include "ngx_http_sector_cache_history.h"
@@ -47,6 +48,11 @@ ngx_http_sector_cache_status_handler(ngx_http_request_t *r)
 
     if (ngx_http_sector_cache_path(r, &path) != NGX_OK) {
         return ngx_http_sector_cache_send_not_found(r);
+    }
+
+    rc = ngx_http_sector_cache_dashboard(r, &path);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (path.len > sizeof("/explain/") - 1
