@@ -1825,17 +1825,6 @@ invalid value "Shadow" of "sector_cache", allowed: on, off, shadow or a variable
 
 
 
-=== TEST 157: "sector_cache_market_hours" is not there yet
---- http_config
-    sector_cache_market_hours sectors America/New_York mon-fri 09:30-16:00;
---- must_die
---- suppress_stderr
---- error_log
-[emerg]
-unknown directive "sector_cache_market_hours" in
-
-
-
 === TEST 225: "sector_cache_gzip 1" is refused
 --- config
     sector_cache_gzip 1;
@@ -2323,17 +2312,6 @@ invalid number of arguments in "sector_cache_envelope" directive in
 --- error_log
 [emerg]
 "sector_cache_envelope" directive is duplicate in
-
-
-
-=== TEST 165: "sector_cache_alert" is not there yet
---- http_config
-    sector_cache_alert hit_rate=70%;
---- must_die
---- suppress_stderr
---- error_log
-[emerg]
-unknown directive "sector_cache_alert" in
 
 
 

@@ -85,7 +85,7 @@ contains(get('/ops/explain/XLK')->{body}, '{"state":"stale","answer":"miss"}', '
 
 === TEST 5: wrong parameters are told what is allowed
 --- request eval
-['GET /ops/entries?limit=0', 'GET /ops/entries?limit=1001', 'GET /ops/entries?limit=ten', 'GET /ops/entries?limit=', 'GET /ops/entries?cursor=-1', 'GET /ops/entries?namespace=nowhere', 'GET /ops/explain/XLK?namespace=nowhere', 'GET /ops/explain/a%20b', 'GET /ops/explain/', 'POST /ops/entries', 'DELETE /ops/explain/XLK', 'GET /ops/explain/XLK/XLF', 'GET /ops/explain/.', 'GET /ops/']
+['GET /ops/entries?limit=0', 'GET /ops/entries?limit=1001', 'GET /ops/entries?limit=ten', 'GET /ops/entries?limit=', 'GET /ops/entries?cursor=-1', 'GET /ops/entries?namespace=nowhere', 'GET /ops/explain/XLK?namespace=nowhere', 'GET /ops/explain/a%20b', 'GET /ops/explain/', 'POST /ops/entries', 'DELETE /ops/explain/XLK', 'GET /ops/explain/XLK/XLF', 'GET /ops/explain/.', 'GET /ops/nothing']
 --- error_code eval
 [400, 400, 400, 400, 400, 404, 404, 400, 404, 405, 405, 400, 404, 404]
 --- json
