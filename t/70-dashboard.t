@@ -393,7 +393,8 @@ subtest 'the last day' => sub {
     my $now = time;
     my @samples = map {
         my $time = strftime('%Y-%m-%dT%H:%M:00Z', gmtime $now - 60 * $_);
-        qq({"time":"$time","requests":120,"hits":90,"misses":30,"stale":6});
+        qq({"time":"$time","requests":120,"hits":90,"misses":30,"stale":6,)
+        . q("fetches":30,"failures":2,"upstreamMs":40});
     } grep { $_ < 600 || $_ > 660 } reverse 1 .. 1439;
 
     start(history => '{"samples":[' . join(',', @samples) . ']}',
@@ -404,13 +405,16 @@ subtest 'the last day' => sub {
 
     my $page = $browser->page(width => 1200, height => 1400);
     $page->visit("$base/ops/cache/");
-    $page->wait_for('two charts', q{document.querySelectorAll('.plot canvas')
-                                    .length === 2});
+    $page->wait_for('three charts', q{document.querySelectorAll('.plot canvas')
+                                    .length === 3});
     like($page->evaluate(q{document.querySelector('[data-name=requests]')
                            .innerText}), qr/all\s*2\.0/,
          'requests per second');
     like($page->evaluate(q{document.querySelector('[data-name=hits]')
                            .innerText}), qr/hit rate\s*75\.0 %/, 'the hit rate');
+    like($page->evaluate(q{document.querySelector('[data-name=upstream]')
+                           .innerText}), qr/mean\s*40 ms/,
+         'the time of the upstream');
 
     $page->evaluate(q{document.querySelector('.plot').focus()});
     $page->press('ArrowLeft', 37) for 1 .. 2;
@@ -424,7 +428,7 @@ subtest 'the last day' => sub {
                                                ('#hours-table td')
                                                .checkVisibility()});
     like($page->evaluate(q{document.querySelector('#hours-table tbody')
-                           .innerText}), qr/7,200\s+2\.0\s+75\.0 %\s+360/,
+                           .innerText}), qr/7,200\s+2\.0\s+75\.0 %\s+360\s+1,800\s+120\s+40 ms/,
          'of sums');
 
     $page->wait_for('what is stale', q{document.querySelector('#old-entries')

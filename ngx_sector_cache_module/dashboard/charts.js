@@ -40,6 +40,7 @@ export class Chart {
      * the scale; top: the scale's least end, or its only one where it is
      * fixed */
     constructor(parent, { name, title, lines, show, tick, top, fixed }) {
+        this.name = name;
         this.lines = lines;
         this.show = show;
         this.tick = tick;

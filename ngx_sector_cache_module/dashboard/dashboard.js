@@ -70,8 +70,13 @@ async function ask(path) {
 }
 
 
+function resting() {
+    return state.paused || document.hidden;
+}
+
+
 async function poll() {
-    if (state.paused || document.hidden || state.asking) {
+    if (resting() || state.asking) {
         return;
     }
 
@@ -82,13 +87,13 @@ async function poll() {
 
         state.receivedAt = performance.now();
         samples.add(stats, state.receivedAt);
-        setConnection('live');
         show(stats);
+        setConnection(resting() ? 'paused' : 'live');
 
     } catch (error) {
         state.why = error.status ? error.message
             : error.name === 'TimeoutError' ? 'it does not answer' : '';
-        setConnection('lost');
+        setConnection(resting() ? 'paused' : 'lost');
     }
 
     state.asking = false;
@@ -136,7 +141,9 @@ async function askHistory() {
 
 
 async function askEntries() {
-    const names = Object.keys(samples.latest.stats.namespaces);
+    /* others hold what is not served: samples of the history */
+    const names = Object.entries(samples.latest.stats.namespaces)
+        .filter(([, now]) => now.totalRequests > 0).map(([name]) => name);
     const answers = await Promise.all(names.map(name => ask(
         `entries?namespace=${encodeURIComponent(name)}&limit=1000`)));
 
@@ -179,12 +186,8 @@ function setPaused(paused) {
 /* The page came into view or left it, or the button was pressed. */
 
 function attend() {
-    if (state.paused || document.hidden) {
-        setConnection('paused');
-    } else {
-        setConnection(state.receivedAt ? 'live' : 'connecting');
-        poll();
-    }
+    setConnection(resting() ? 'paused' : 'connecting');
+    poll();
 }
 
 
@@ -355,6 +358,7 @@ function tiles(stats) {
           value: percent(Number.isFinite(hitsNow) ? hitsNow : hits),
           below: !Number.isFinite(hits) ? 'nothing was asked for yet'
               : Number.isFinite(hitsNow) ? `${percent(hits)} since start`
+              : !minute ? `of ${count(stats.hits + stats.misses)} look-ups`
               : 'nothing was asked for in the last minute' },
 
         { name: 'rate', title: 'Requests', scope: 'now',
@@ -367,12 +371,12 @@ function tiles(stats) {
           scope: `median, ${scope(upstreamNow?.count)}`,
           value: milliseconds(quantile(calls, 0.5)),
           below: calls.count
-              ? `95 % within ${milliseconds(quantile(calls, 0.95))},`
+              ? `p95 ${milliseconds(quantile(calls, 0.95))},`
                 + ` ${count(calls.count)} ${plural(calls.count, 'call')}`
               : 'no call was made yet' },
 
         { name: 'wait', title: 'Queue wait',
-          scope: `95 % within, ${scope(waitNow?.count)}`,
+          scope: `p95, ${scope(waitNow?.count)}`,
           value: milliseconds(quantile(waits, 0.95)),
           below: `${count(waiting)} waiting, ${count(inFlight)} in flight` },
 
@@ -467,10 +471,8 @@ function time(name, share) {
 const sources = new Table(at('sources'), 'Sources and their breakers', [
     { title: 'Source', text: one => one.name },
     { title: 'Breaker', name: 'breaker', fill: fillBreaker },
-    { title: 'Median time', number: true, name: 'median',
-      text: time('upstreamTime', 0.5) },
-    { title: '95 % within', number: true, name: 'slow',
-      text: time('upstreamTime', 0.95) },
+    { title: 'Median', number: true, text: time('upstreamTime', 0.5) },
+    { title: 'p95', number: true, text: time('upstreamTime', 0.95) },
     { title: 'Fetches', number: true, text: ({ now }) => count(now.fetches) },
     { title: 'Failed', number: true, text: ({ now }) =>
         count(now.failed + now.invalid + now.timedOut) },

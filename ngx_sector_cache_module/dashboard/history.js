@@ -1,7 +1,8 @@
-/* The last day: two charts, and a table of its hours. */
+/* The last day: three charts, and a table of its hours. */
 
 import { Chart } from './charts.js';
-import { clock, count, percent, rate, span } from './format.js';
+import { clock, count, milliseconds, percent, rate, span }
+    from './format.js';
 import { hitRate } from './samples.js';
 import { setText, Table } from './view.js';
 
@@ -12,19 +13,13 @@ const minute = 60, hour = 3600, day = 86400;      /* s */
 const spans = [hour, 3 * hour, 6 * hour, 12 * hour, day];
 
 
-/*
- * The samples of /history as { at, requests, hits, misses, stale }, of a minute
- * each, by time.
- */
+/* The samples of /history, of a minute each, by time, which is at: seconds. */
 
 function read(answer) {
-    return (answer.samples ?? []).map(one => ({
-        at: Math.floor(Date.parse(one.time) / 1000),
-        requests: one.requests,
-        hits: one.hits,
-        misses: one.misses,
-        stale: one.stale
-    })).filter(one => Number.isFinite(one.at)).sort((a, b) => a.at - b.at);
+    return answer.samples
+        .map(one => ({ ...one, at: Math.floor(Date.parse(one.time) / 1000) }))
+        .filter(one => Number.isFinite(one.at))
+        .sort((a, b) => a.at - b.at);
 }
 
 
@@ -33,9 +28,8 @@ function read(answer) {
 function columns(samples, from, to) {
     const n = Math.round((to - from) / minute) + 1;
     const times = Array.from({ length: n }, (_, i) => from + i * minute);
-    const requests = new Array(n).fill(null);
-    const stale = new Array(n).fill(null);
-    const hits = new Array(n).fill(null);
+    const [requests, stale, hits, upstream] =
+        Array.from({ length: 4 }, () => new Array(n).fill(null));
 
     for (const one of samples) {
         const i = Math.round((one.at - from) / minute);
@@ -46,26 +40,30 @@ function columns(samples, from, to) {
             requests[i] = one.requests / minute;
             stale[i] = one.stale / minute;
             hits[i] = Number.isFinite(share) ? share : null;
+            upstream[i] = one.fetches ? one.upstreamMs : null;
         }
     }
 
-    return { requests: [times, requests, stale], hits: [times, hits] };
+    return { requests: [times, requests, stale], hits: [times, hits],
+             upstream: [times, upstream] };
 }
 
 
 function byHour(samples) {
+    const names = ['requests', 'hits', 'misses', 'stale', 'fetches',
+                   'failures'];
     const found = new Map();
 
     for (const one of samples) {
         const at = one.at - one.at % hour;
-        const total = found.get(at)
-            ?? { at, requests: 0, hits: 0, misses: 0, stale: 0, minutes: 0 };
+        const total = found.get(at) ?? { at, minutes: 0, fetchMs: 0 };
 
-        for (const name of ['requests', 'hits', 'misses', 'stale']) {
-            total[name] += one[name];
+        for (const name of names) {
+            total[name] = (total[name] ?? 0) + one[name];
         }
 
         total.minutes++;
+        total.fetchMs += one.fetches ? one.fetches * one.upstreamMs : 0;
         found.set(at, total);
     }
 
@@ -74,8 +72,7 @@ function byHour(samples) {
 
 
 export class History {
-    #requests;
-    #hits;
+    #plots;
     #table;
 
     constructor() {
@@ -96,8 +93,8 @@ export class History {
     show(answer, now) {
         const samples = read(answer);
 
-        if (samples.length === 0) {
-            this.none('No minute is over yet: the first sample comes soon.');
+        if (samples.length < 2) {
+            this.none('There is a sample a minute: the first ones come soon.');
             return;
         }
 
@@ -115,32 +112,34 @@ export class History {
 
         const data = columns(samples, to - wide, to);
 
-        this.#requests.set(data.requests, to - wide, to);
-        this.#hits.set(data.hits, to - wide, to);
+        for (const plot of this.#plots) {
+            plot.set(data[plot.name], to - wide, to);
+        }
+
         this.#table.show(byHour(samples), one => String(one.at));
     }
 
     #make() {
-        if (this.#requests) {
+        if (this.#plots) {
             return;
         }
 
-        this.#requests = new Chart(this.charts, {
-            name: 'requests', title: 'Requests per second', show: rate,
-            tick: n => String(Number(n.toFixed(2))), top: 1, lines: [
-                { label: 'all', colour: '--accent', fill: '--accent-fill' },
-                { label: 'stale', colour: '--warn' }
-            ]
-        });
+        const accent = { colour: '--accent', fill: '--accent-fill' };
 
-        this.#hits = new Chart(this.charts, {
-            name: 'hits', title: 'Hit rate', show: percent,
-            tick: share => `${Math.round(share * 100)} %`, top: 1,
-            fixed: true, lines: [
-                { label: 'hit rate', colour: '--accent',
-                  fill: '--accent-fill' }
-            ]
-        });
+        this.#plots = [
+            { name: 'requests', title: 'Requests per second', show: rate,
+              tick: n => String(Number(n.toFixed(2))), top: 1,
+              lines: [{ label: 'all', ...accent },
+                      { label: 'stale', colour: '--warn' }] },
+
+            { name: 'hits', title: 'Hit rate', show: percent,
+              tick: share => `${Math.round(share * 100)} %`, top: 1,
+              fixed: true, lines: [{ label: 'hit rate', ...accent }] },
+
+            { name: 'upstream', title: 'Upstream time', show: milliseconds,
+              tick: milliseconds, top: 10,
+              lines: [{ label: 'mean', ...accent }] }
+        ].map(options => new Chart(this.charts, options));
 
         this.#table = new Table(document.getElementById('hours-table'),
                                 'The last day, hour by hour', [
@@ -151,7 +150,13 @@ export class History {
               text: one => rate(one.requests / one.minutes / minute) },
             { title: 'Hit rate', number: true,
               text: one => percent(hitRate(one.hits, one.misses)) },
-            { title: 'Stale', number: true, text: one => count(one.stale) }
+            { title: 'Stale', number: true, text: one => count(one.stale) },
+            { title: 'Fetches', number: true,
+              text: one => count(one.fetches) },
+            { title: 'Failed', number: true,
+              text: one => count(one.failures) },
+            { title: 'Upstream', number: true,
+              text: one => milliseconds(one.fetchMs / one.fetches) }
         ], '');
     }
 }
