@@ -12,6 +12,7 @@
 #   CC CC_OPT LD_OPT compiler, its flags, the linker's flags
 #   UPLOT            a folder with the package uplot: npm installs it
 #   DESTDIR          install below this folder
+#   PREFIX           where sectorctl is installed: /usr/local
 #   SECTOR_FIXTURES  recorded responses for the tests: ../shared/fixtures
 #   T                test files for the t targets: t
 #   PORT UPSTREAM_PORT UPSTREAM TTL        of the demo, see misc/run.sh
@@ -32,6 +33,7 @@ NGINX_SRC       ?= /usr/share/nginx/src
 NGINX_BIN       ?= nginx
 SECTOR_FIXTURES ?= ../shared/fixtures
 T               ?= t
+PREFIX          ?= /usr/local
 
 CC_OPT  ?= -g -O2 -fPIC -fstack-protector-strong -Wformat \
            -Werror=format-security
@@ -46,7 +48,7 @@ override SECTOR_FIXTURES := $(abspath $(SECTOR_FIXTURES))
 # Others read these from the environment; nginx's makefile has variables of
 # the same names as ours and must not see those of our command line.
 export BUILD NGINX_SRC NGINX_BIN CC CC_OPT LD_OPT SECTOR_CACHE_CFLAGS
-export UPLOT SECTOR_FIXTURES T PORT UPSTREAM_PORT UPSTREAM TTL
+export PREFIX UPLOT SECTOR_FIXTURES T PORT UPSTREAM_PORT UPSTREAM TTL
 MAKEOVERRIDES =
 
 MODULE   := ngx_http_sector_cache_module.so
@@ -54,9 +56,9 @@ SUBMAKE   = $(MAKE) --no-print-directory
 JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 
-.PHONY: help deps deps-dev assets build install uninstall run \
+.PHONY: help deps deps-dev assets build sectorctl install uninstall run \
         demo-ok demo-slow demo-fail \
-        test unit unit-build slab-test slow-disk t \
+        test unit unit-build sectorctl-test slab-test slow-disk t \
         test-workers test-hup test-static \
         torture tsan bench-store bench-flight bench-gzip kills \
         layers symbols style docs-check check-selftest \
@@ -72,10 +74,10 @@ help: ## this list
 
 deps: ## install what is missing to build, test and run
 	@rm -f $(BUILD)/.deps
-	@misc/deps.sh build test run
+	@misc/deps.sh build client test run
 
 deps-dev: ## and to develop: clang, clang-format, valgrind
-	@misc/deps.sh build test run dev
+	@misc/deps.sh build client test run dev
 
 
 assets: ## make the dashboard's files: BUILD/assets
@@ -91,10 +93,14 @@ build: ## build BUILD/ngx_http_sector_cache_module.so
 	    && echo "built: $(BUILD)/$(MODULE)"; }
 
 
-install: build ## install the module into nginx's modules path
+sectorctl: ## build BUILD/sectorctl, the command-line client
+	@misc/deps.sh client
+	+@$(SUBMAKE) $(JOBS) -s $(BUILD)/sectorctl
+
+install: build sectorctl ## install the module and sectorctl
 	@misc/install.sh install
 
-uninstall: ## remove it from there
+uninstall: ## remove them
 	@misc/install.sh uninstall
 
 
@@ -260,6 +266,34 @@ $(foreach variant,plain hooks,$(eval $(call pure_objects,$(variant))))
 -include $(wildcard $(BUILD)/tests/*/*.d)
 
 
+# The client; and one with sanitizers, for the tests.
+
+SECTORCTL_C      := $(wildcard sectorctl/*.c)
+SECTORCTL_CFLAGS  = -std=gnu11 -g -O2 -fstack-protector-strong -Wall -Wextra \
+                    -Werror $$(pkg-config --cflags libcurl jansson)
+SECTORCTL_LIBS    = $$(pkg-config --libs libcurl jansson) -lm
+
+sectorctl-test: $(BUILD)/tests/sectorctl
+	@:
+
+$(BUILD)/sectorctl: $(SECTORCTL_C:sectorctl/%.c=$(BUILD)/client/%.o)
+	@$(CC) -Wl,-z,relro -Wl,-z,now -o $@ $^ $(SECTORCTL_LIBS)
+	@echo "built: $@"
+
+$(BUILD)/tests/sectorctl: $(SECTORCTL_C:sectorctl/%.c=$(BUILD)/tests/client/%.o)
+	@$(CC) $$(cat $(SANITIZE)) -o $@ $^ $(SECTORCTL_LIBS)
+
+$(BUILD)/client/%.o: sectorctl/%.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(SECTORCTL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/client/%.o: sectorctl/%.c $(SANITIZE) Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(SECTORCTL_CFLAGS) $$(cat $(SANITIZE)) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(BUILD)/client/*.d)
+
+
 # A module for tests: the store over nginx's own slab allocator.  It is built
 # beside ours, with the headers that ours was built with.
 
@@ -292,9 +326,9 @@ $(SLOW_DISK): tests/nginx/slow_disk.c Makefile
 
 
 warnings: ## build with gcc and clang, every warning an error
-	@misc/deps.sh build dev
-	+@$(SUBMAKE) build CC=gcc BUILD=$(BUILD)/gcc
-	+@$(SUBMAKE) build CC=clang BUILD=$(BUILD)/clang
+	@misc/deps.sh build client dev
+	+@$(SUBMAKE) build sectorctl CC=gcc BUILD=$(BUILD)/gcc
+	+@$(SUBMAKE) build sectorctl CC=clang BUILD=$(BUILD)/clang
 
 static: ## build nginx with the module linked in: BUILD/static
 	@misc/deps.sh build static

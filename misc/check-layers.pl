@@ -11,6 +11,8 @@
 #     layer 2   ngx_*                                       and nginx, without
 #                                                           these two
 #
+# sectorctl/ is a program of its own: it includes nothing of these.
+#
 # The fetching part does not know the responding part, and nobody changes
 # jansson's allocator: that is the whole process's.
 
@@ -185,6 +187,22 @@ for my $name (@names) {
                 if $header =~ /^ngx_http_sector_cache_response/;
         }
     }
+}
+
+# The client knows the server by HTTP alone.
+
+for my $path (glob "$dir/../sectorctl/*.[ch]") {
+    my ($name) = $path =~ m{([^/]+)$};
+
+    for (includes_of(slurp($path))) {
+        my ($line, $header, $system) = @$_;
+
+        complain("sectorctl/$name", $line, "includes \"$header\"")
+            if $system ? $header =~ /^ngx_|^nginx/
+                       : $header !~ /^sectorctl[\w.]*$/;
+    }
+
+    push @names, $name;
 }
 
 exit 1 if $errors;

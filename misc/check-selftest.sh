@@ -87,6 +87,9 @@ C
 static ngx_str_t  name = ngx_string("sector_cache_age");
 C
 
+    mkdir -p "$scratch/tree/sectorctl"
+    printf '#include "sectorctl.h"\n' >"$scratch/tree/sectorctl/sectorctl.c"
+
     cat >"$scratch/tree/README.md" <<'M'
 # Reference
 
@@ -180,6 +183,10 @@ refuses layers "uses jansson" $in/ngx_http_sector_cache_module.c \
     '$_ .= qq(json_t  *j;\n)'
 refuses layers "uses zlib" $in/sector_stats.c \
     's/return a;/return crc32(0, 0, a);/'
+
+refuses layers "sectorctl/" sectorctl/sectorctl.c \
+    '$_ = qq(#include "sector_stats.h"\n$_)'
+refuses layers "sectorctl/" sectorctl/sectorctl.c "$(includes ngx_core.h)"
 
 refuses style "columns" $in/sector_stats.c 's/Adds/"x" x 90/e'
 refuses style "a tab" $in/sector_stats.c 's/    return/\treturn/'

@@ -195,7 +195,7 @@ sub check_c {
 chdir $top or die "$top: $!\n";
 
 for my $name (sort(glob('ngx_sector_cache_module/*.[ch] tests/*.[ch]'
-                        . ' tests/*/*.[ch]')))
+                        . ' tests/*/*.[ch] sectorctl/*.[ch]')))
 {
     check_c($name, slurp($name));
     $files++;

@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# misc/deps.sh [build] [test] [run] [dev] [static] [bare]
+# misc/deps.sh [build] [client] [test] [run] [dev] [static] [bare]
 #
 # Installs what is missing for the named uses, with apt, and nothing when
 # nothing is missing: then it only looks, without apt and without root.
@@ -42,6 +42,11 @@ has_nginx_source() {
 has_jansson() {
     pkg-config --atleast-version=2.11 jansson \
         || { ! have pkg-config && [ -f /usr/include/jansson.h ]; }
+}
+
+
+has_curl() {
+    pkg-config --atleast-version=7.68 libcurl
 }
 
 
@@ -92,7 +97,17 @@ look_for() {
             fi
             ;;
 
+        client)
+            need gcc have "${CC%% *}"
+            need libc6-dev [ -f /usr/include/stdlib.h ]
+            need make have make
+            need pkg-config have pkg-config
+            need libjansson-dev has_jansson
+            need libcurl4-openssl-dev has_curl
+            ;;
+
         test)
+            need bsdutils have script
             need nginx have "${NGINX_BIN:-nginx}"
             need binutils have nm
             need openssl have openssl
@@ -135,14 +150,14 @@ look_for() {
 }
 
 
-[ $# -gt 0 ] || set -- build test run
+[ $# -gt 0 ] || set -- build client test run
 
 # Of this script too: what it looks for may change.
 stamp="$* $CC $NGINX_SRC ${NGINX_BIN:-} $(cksum <misc/deps.sh)"
 
 if [ -f "$seen" ] && grep -qxF "$stamp" "$seen" \
-    && [ -x "$NGINX_SRC/configure" ] && have "${CC%% *}" \
-    && have "${NGINX_BIN:-nginx}"
+    && { [ "$*" = client ] || { [ -x "$NGINX_SRC/configure" ] \
+        && have "${NGINX_BIN:-nginx}"; }; } && have "${CC%% *}"
 then
     exit 0
 fi

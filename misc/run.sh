@@ -212,6 +212,7 @@ Sectors are fresh for $ttl (TTL=); logs are in $run/logs.
     curl $base/api/v1/sectors/symbols
     curl $base/api/v1/sectors/health
     curl $base/sector-cache/stats
+    make sectorctl && $BUILD/sectorctl top --url=$base
 T
 
     if [ -z "$upstream" ]; then

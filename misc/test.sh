@@ -158,6 +158,9 @@ through_nginx() {
         export SECTOR_SLAB_TEST_MODULE=$BUILD/tests/slab_test_module.so
     fi
 
+    submake sectorctl-test || rm -f "$BUILD/tests/sectorctl"
+    export SECTORCTL=$BUILD/tests/sectorctl
+
     submake slow-disk || echo "not ok - the slow disk does not build"
     export SECTOR_SLOW_DISK=$BUILD/tests/slow_disk.so
 
@@ -195,7 +198,7 @@ through_nginx() {
 
 : "${T:=t}"
 
-misc/deps.sh build test
+misc/deps.sh build client test
 
 if [ "$what" != unit ] && [ -n "$module" ] && ! submake build; then
     echo "the module does not build"
