@@ -61,7 +61,7 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
         test unit unit-build sectorctl-test slab-test slow-disk t \
         test-workers test-hup test-static \
         torture tsan bench-store bench-flight bench-gzip kills \
-        layers symbols style docs-check check-selftest \
+        layers symbols style docs-check contrib-check check-selftest \
         warnings valgrind static bare-test clean
 
 .DEFAULT_GOAL := build
@@ -192,6 +192,9 @@ style: ## nginx's manner
 
 docs-check: ## directives, variables and counters are those of README.md
 	@misc/check-docs.pl
+
+contrib-check: ## the dashboard fits the metrics
+	@misc/check-grafana.pl
 
 check-selftest: ## the checks above do fail on what is wrong
 	@misc/check-selftest.sh

@@ -9,9 +9,7 @@
 #     variables    the same in *_variables.c; $name in a heading, a table's
 #                  row or an item of a list
 #     counters     the JSON names of sector_stats.h; in such a place too
-#     metrics      those of sector_metrics.c, and sector_cache_X_total of each
-#                  row of sector_stats.h that is no outcome; in such a place
-#                  too, and no others
+#     metrics      those of Metrics.pm; in such a place too, and no others
 
 use strict;
 use warnings;
@@ -19,6 +17,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use CSource;
+use Metrics;
 
 
 my $top = shift || "$FindBin::Bin/..";
@@ -32,7 +31,7 @@ sub complain {
 }
 
 
-my (%directives, %variables, %counters, %metrics);
+my (%directives, %variables, %counters);
 
 for my $path (glob "$dir/ngx_*.c") {
     my $known = $path =~ /_variables\.c$/ ? \%variables : \%directives;
@@ -45,25 +44,9 @@ if (-e "$dir/sector_stats.h") {
     my $text = slurp("$dir/sector_stats.h");
 
     $counters{$1} = 1 while $text =~ /\bX\(\w+,\s*"(\w+)"/g;
-
-    while (-e "$dir/sector_metrics.c"
-           && $text =~ /^#define SECTOR_STATS_\w*EVENTS\(X\)(.*?)\n\n/gms)
-    {
-        my $rows = $1;
-
-        while ($rows =~ /\bX\(\w+,\s*"(\w+)"/g) {
-            my $name = $1;
-            $name =~ s/([A-Z])/_\l$1/g;
-            $metrics{"sector_cache_${name}_total"} = 1;
-        }
-    }
 }
 
-if (-e "$dir/sector_metrics.c") {
-    my $text = slurp("$dir/sector_metrics.c");
-
-    $metrics{$1} = 1 while $text =~ /\bX\(\w+,\s*"(sector_cache_\w+)"/g;
-}
+my %metrics = %{ metrics($dir) };
 
 if (!-e "$top/README.md") {
     complain("there is no README.md");

@@ -89,6 +89,30 @@ C
 
     mkdir -p "$scratch/tree/sectorctl"
     printf '#include "sectorctl.h"\n' >"$scratch/tree/sectorctl/sectorctl.c"
+    cat >"$dir/sector_metrics.c" <<'C'
+#include "sector_stats.h"
+
+#define SECTOR_METRICS(X)                                                     \
+    X(ENTRIES, "sector_cache_entries", "gauge", "entries kept")
+C
+
+    mkdir -p "$scratch/tree/contrib/grafana"
+
+    cat >"$scratch/tree/contrib/grafana/sector-cache.json" <<'J'
+{"templating":{"list":[
+    {"name":"datasource","type":"datasource"},
+    {"name":"namespace","type":"query",
+     "query":{"query":"label_values(sector_cache_entries, namespace)"}}]},
+ "panels":[
+    {"id":1,"type":"stat","title":"Entries","description":"entries kept",
+     "gridPos":{"x":0,"y":0,"w":4,"h":4},
+     "targets":[{"datasource":{"uid":"${datasource}"},
+       "expr":"sum(sector_cache_entries{namespace=~\"$namespace\"})"}]},
+    {"id":2,"type":"stat","title":"Most","description":"of an hour",
+     "gridPos":{"x":4,"y":0,"w":4,"h":4},
+     "targets":[{"datasource":{"uid":"${datasource}"},
+       "expr":"max_over_time(sector_cache_entries[$__range])"}]}]}
+J
 
     cat >"$scratch/tree/README.md" <<'M'
 # Reference
@@ -97,6 +121,7 @@ C
 
 | `$sector_cache_age` | seconds |
 | `hits` | answered at once |
+| `sector_cache_entries` | entries kept |
 M
 }
 
@@ -107,6 +132,7 @@ run() {
     layers) "$misc/check-layers.pl" "$scratch/tree/ngx_sector_cache_module" ;;
     style)  "$misc/check-style.pl" "$scratch/tree" ;;
     docs)   "$misc/check-docs.pl" "$scratch/tree" ;;
+    grafana) "$misc/check-grafana.pl" "$scratch/tree" ;;
     esac >"$scratch/output" 2>&1
 }
 
@@ -153,6 +179,7 @@ in=ngx_sector_cache_module
 passes layers
 passes style
 passes docs
+passes grafana
 
 up='$_ = qq(#include <%s>\n$_)'
 
@@ -207,6 +234,29 @@ refuses docs "not described" README.md 's/\$sector_cache_age/age/'
 refuses docs "not described" README.md 's/hits/hit/'
 refuses docs "describes nothing" README.md '$_ .= "### sector_cache_none\n"'
 refuses docs "no variable" README.md '$_ .= q(See $sector_cache_none.)'
+refuses docs "not described" README.md 's/sector_cache_entries/entries/'
+refuses docs "no metric" README.md 's/sector_cache_entries/sector_cache_x/'
+
+board=contrib/grafana/sector-cache.json
+
+refuses grafana "no metric \"sector_cache_x\"" $board \
+    's/sum\(sector_cache_entries/sum(sector_cache_x/'
+refuses grafana "no metric \"sector_cache_x\"" $board \
+    's/values\(sector_cache_entries/values(sector_cache_x/'
+refuses grafana "no metric of ours" $board \
+    's/max_over_time\(sector_cache_entries/max_over_time(up/'
+refuses grafana "no variable \"source\"" $board 's/\$namespace/\$source/'
+refuses grafana "has its id" $board 's/"id":2/"id":1/'
+refuses grafana "it overlaps" $board 's/"x":4/"x":3/'
+refuses grafana "no description" $board 's/"description":"of an hour",//'
+refuses grafana "another data source" $board 's/"\$\{datasource\}"/"mine"/'
+refuses grafana "sector-cache.json" $board 's/\]\}$/}/'
+
+# what only promtool sees
+if have promtool; then
+    refuses grafana "promtool says" $board 's/sum\(/sun(/'
+    refuses grafana "promtool says" $board 's/\[\$__range\]//'
+fi
 
 
 # Symbols: a library that exports the three tables, then one more.

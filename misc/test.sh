@@ -49,7 +49,7 @@ checks() {
 
     echo "== checks"
 
-    for check in layers symbols style docs-check; do
+    for check in layers symbols style docs-check contrib-check; do
         if submake "$check"; then
             good=$((good + 1))
         else
@@ -130,7 +130,7 @@ valgrind_dir() {
     rm -rf "$dir"
     mkdir -p "$dir/logs"
 
-    for name in t tests misc ngx_sector_cache_module; do
+    for name in t tests misc contrib ngx_sector_cache_module README.md; do
         [ ! -e $name ] || ln -s "$PWD/$name" "$dir/$name"
     done
 
