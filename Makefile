@@ -193,8 +193,9 @@ style: ## nginx's manner
 docs-check: ## directives, variables and counters are those of README.md
 	@misc/check-docs.pl
 
-contrib-check: ## the dashboard fits the metrics
+contrib-check: ## dashboard and alerts fit the metrics; their tests
 	@misc/check-grafana.pl
+	@misc/check-prometheus.pl
 
 check-selftest: ## the checks above do fail on what is wrong
 	@misc/check-selftest.sh

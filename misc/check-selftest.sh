@@ -96,7 +96,7 @@ C
     X(ENTRIES, "sector_cache_entries", "gauge", "entries kept")
 C
 
-    mkdir -p "$scratch/tree/contrib/grafana"
+    mkdir "$scratch/tree/contrib" "$scratch/tree/contrib/"{grafana,prometheus}
 
     cat >"$scratch/tree/contrib/grafana/sector-cache.json" <<'J'
 {"templating":{"list":[
@@ -114,6 +114,32 @@ C
        "expr":"max_over_time(sector_cache_entries[$__range])"}]}]}
 J
 
+    cat >"$scratch/tree/contrib/prometheus/sector-cache.rules.yml" <<'Y'
+groups:
+  - name: sector-cache
+    rules:
+      - alert: Many
+        expr: sector_cache_entries > 10
+Y
+
+    cat >"$scratch/tree/contrib/prometheus/sector-cache.test.yml" <<'Y'
+rule_files: [sector-cache.rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - series: sector_cache_entries
+        values: '10 11'
+    alert_rule_test:
+      - eval_time: 0m
+        alertname: Many
+        exp_alerts: []
+      - eval_time: 1m
+        alertname: Many
+        exp_alerts:
+          - exp_labels:
+Y
+
     cat >"$scratch/tree/README.md" <<'M'
 # Reference
 
@@ -122,6 +148,7 @@ J
 | `$sector_cache_age` | seconds |
 | `hits` | answered at once |
 | `sector_cache_entries` | entries kept |
+| `Many` | more than ten |
 M
 }
 
@@ -133,6 +160,7 @@ run() {
     style)  "$misc/check-style.pl" "$scratch/tree" ;;
     docs)   "$misc/check-docs.pl" "$scratch/tree" ;;
     grafana) "$misc/check-grafana.pl" "$scratch/tree" ;;
+    prometheus) "$misc/check-prometheus.pl" "$scratch/tree" ;;
     esac >"$scratch/output" 2>&1
 }
 
@@ -180,6 +208,7 @@ passes layers
 passes style
 passes docs
 passes grafana
+passes prometheus
 
 up='$_ = qq(#include <%s>\n$_)'
 
@@ -252,10 +281,25 @@ refuses grafana "no description" $board 's/"description":"of an hour",//'
 refuses grafana "another data source" $board 's/"\$\{datasource\}"/"mine"/'
 refuses grafana "sector-cache.json" $board 's/\]\}$/}/'
 
+rules=contrib/prometheus/sector-cache.rules.yml
+tests=contrib/prometheus/sector-cache.test.yml
+
+refuses prometheus "no metric \"sector_cache_x\"" $rules \
+    's/sector_cache_entries/sector_cache_x/'
+refuses prometheus "of a test" $tests 's/sector_cache_entries/sector_cache_x/'
+refuses prometheus "\"Many\" fire" $tests \
+    's/exp_alerts:\n.*/exp_alerts: []\n/'
+refuses prometheus "\"Many\" silent" $tests 's/ \[\]$//m'
+refuses prometheus "README.md lacks" README.md 's/Many/More/'
+refuses prometheus "no alerts" $rules 's/alert:/record:/'
+
 # what only promtool sees
 if have promtool; then
     refuses grafana "promtool says" $board 's/sum\(/sun(/'
     refuses grafana "promtool says" $board 's/\[\$__range\]//'
+    refuses prometheus "promtool says" $rules 's/> 10/> > 10/'
+    refuses prometheus "promtool says" $rules 's/> 10/> 11/'
+    refuses prometheus "promtool says" $rules 's/> 10/> 9/'
 fi
 
 
