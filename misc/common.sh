@@ -5,8 +5,9 @@
 : "${CC:=cc}"
 : "${NGINX_SRC:=/usr/share/nginx/src}"
 
-# Where Debian keeps nginx; a user's PATH often lacks it.
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# Where Debian keeps nginx; a user's PATH often lacks it.  Where deps.sh puts
+# what it unpacks.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:$(realpath -m -- "$BUILD")/tools
 
 export LC_ALL=C.UTF-8 PATH
 

@@ -3,7 +3,8 @@
 # misc/deps.sh [build] [client] [test] [run] [dev] [static] [bare]
 #
 # Installs what is missing for the named uses, with apt, and nothing when
-# nothing is missing: then it only looks, without apt and without root.
+# nothing is missing: then it only looks, without apt and without root.  What
+# only a test or two want is unpacked to BUILD/tools, not installed.
 
 set -euo pipefail
 
@@ -26,7 +27,8 @@ need() {
 }
 
 
-# What a test or two can do without.
+# What a test or two can do without.  Of a service like prometheus only the
+# programs are wanted, so it is not installed.
 wish() {
     local package=$1
     shift
@@ -65,6 +67,11 @@ has_library() {
 has_chromium() {
     [ -n "${CHROMIUM:-}" ] || have chromium || have chromium-browser \
         || have google-chrome
+}
+
+
+has_prometheus() {
+    have prometheus && have promtool
 }
 
 
@@ -114,7 +121,7 @@ look_for() {
             need perl perl -MTAP::Harness -MIO::Socket::INET -e 1
             need libcmocka-dev has_cmocka
             need tzdata [ -d /usr/share/zoneinfo ]
-            wish prometheus have promtool
+            wish prometheus has_prometheus
             wish chromium has_chromium
             perl -MTest::Nginx::Socket -e 1 >/dev/null 2>&1 || test_nginx=yes
             ;;
@@ -187,17 +194,42 @@ if [ ${#missing[@]} -eq 0 ] && [ $test_nginx = no ]; then
     wishes_only=yes
 fi
 
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+chmod 755 "$scratch"
+
+
+# Needs no root: apt checks what it fetches, and no script of a package runs.
+unpack_wishes() {
+    local package
+
+    have apt-get && have dpkg || return 1
+
+    for package in "${wished[@]}"; do
+        printf 'deps: unpacking %s\n' "$package"
+
+        (cd "$scratch" \
+            && apt-get -q -o APT::Sandbox::User=root download "$package" \
+            && dpkg -x "$package"_*.deb "$package") || return
+
+        mkdir -p "$BUILD/tools" \
+            && install -m 755 "$scratch/$package"/usr/bin/* "$BUILD/tools" \
+            || return
+    done
+}
+
 no_wishes() {
     printf 'deps: without %s: what needs it is skipped\n' "${wished[*]}"
+}
+
+if [ $wishes_only = yes ]; then
+    unpack_wishes \
+        || { have apt-get && [ "$(id -u)" = 0 ] \
+             && apt-get -q update && unpack_wishes; } \
+        || no_wishes
     mkdir -p "$BUILD"
     printf '%s\n' "$stamp" >>"$seen"
     exit 0
-}
-
-if [ $wishes_only = yes ] \
-    && { ! have apt-get || { [ "$(id -u)" != 0 ] && ! have sudo; }; }
-then
-    no_wishes
 fi
 
 have apt-get \
@@ -213,11 +245,7 @@ else
         "${wanted[*]}"
 fi
 
-printf 'deps: installing %s\n' "${wanted[*]} ${wished[*]}"
-
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-chmod 755 "$scratch"
+printf 'deps: installing %s\n' "${wanted[*]}"
 
 
 # Debian starts services when it installs them.  An nginx that we need for
@@ -299,10 +327,7 @@ fi
 
 
 if [ ${#wished[@]} -gt 0 ]; then
-    install_packages "${wished[@]}" \
-        || { update_once && install_packages "${wished[@]}"; } \
-        || printf 'deps: without %s: what needs it is skipped\n' \
-               "${wished[*]}"
+    unpack_wishes || { update_once && unpack_wishes; } || no_wishes
 fi
 
 
