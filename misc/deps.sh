@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 
 missing=()
 wished=()
+unpacked=()
 test_nginx=no
 
 # Remembered between runs, so that a build is not kept waiting for perl.
@@ -27,12 +28,19 @@ need() {
 }
 
 
-# What a test or two can do without.  Of a service like prometheus only the
-# programs are wanted, so it is not installed.
+# What a test or two can do without: installed where that can be done.
 wish() {
     local package=$1
     shift
     "$@" >/dev/null 2>&1 || wished+=("$package")
+}
+
+
+# The same, of which only the programs are wanted, and no service.
+spare() {
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || unpacked+=("$package")
 }
 
 
@@ -121,7 +129,7 @@ look_for() {
             need perl perl -MTAP::Harness -MIO::Socket::INET -e 1
             need libcmocka-dev has_cmocka
             need tzdata [ -d /usr/share/zoneinfo ]
-            wish prometheus has_prometheus
+            spare prometheus has_prometheus
             wish chromium has_chromium
             perl -MTest::Nginx::Socket -e 1 >/dev/null 2>&1 || test_nginx=yes
             ;;
@@ -172,7 +180,7 @@ fi
 look_for "$@"
 
 if [ ${#missing[@]} -eq 0 ] && [ ${#wished[@]} -eq 0 ] \
-    && [ $test_nginx = no ]
+    && [ ${#unpacked[@]} -eq 0 ] && [ $test_nginx = no ]
 then
     mkdir -p "$BUILD"
     printf '%s\n' "$stamp" >>"$seen"
@@ -187,25 +195,23 @@ mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u | sed '/^$/d')
 wanted=("${missing[@]}")
 [ $test_nginx = no ] || wanted+=(libtest-nginx-perl)
 
-# Wishes alone are worth a try, and no failure.
-wishes_only=no
-
-if [ ${#missing[@]} -eq 0 ] && [ $test_nginx = no ]; then
-    wishes_only=yes
-fi
-
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 chmod 755 "$scratch"
 
 
+no_wishes() {
+    printf 'deps: without %s: what needs it is skipped\n' "$*"
+}
+
+
 # Needs no root: apt checks what it fetches, and no script of a package runs.
-unpack_wishes() {
+unpack() {
     local package
 
     have apt-get && have dpkg || return 1
 
-    for package in "${wished[@]}"; do
+    for package in "${unpacked[@]}"; do
         printf 'deps: unpacking %s\n' "$package"
 
         (cd "$scratch" \
@@ -218,18 +224,28 @@ unpack_wishes() {
     done
 }
 
-no_wishes() {
-    printf 'deps: without %s: what needs it is skipped\n' "${wished[*]}"
-}
 
-if [ $wishes_only = yes ]; then
-    unpack_wishes \
-        || { have apt-get && [ "$(id -u)" = 0 ] \
-             && apt-get -q update && unpack_wishes; } \
-        || no_wishes
-    mkdir -p "$BUILD"
-    printf '%s\n' "$stamp" >>"$seen"
-    exit 0
+# Wishes alone are worth a try, and no failure.
+
+if [ ${#wanted[@]} -eq 0 ] || [ -z "${wanted[*]}" ]; then
+
+    if [ ${#wished[@]} -gt 0 ] \
+        && { ! have apt-get || { [ "$(id -u)" != 0 ] && ! have sudo; }; }
+    then
+        no_wishes "${wished[@]}"
+        wished=()
+    fi
+
+    if [ ${#wished[@]} -eq 0 ]; then
+        [ ${#unpacked[@]} -eq 0 ] || unpack \
+            || { have apt-get && [ "$(id -u)" = 0 ] && apt-get -q update \
+                 && unpack; } \
+            || no_wishes "${unpacked[@]}"
+
+        mkdir -p "$BUILD"
+        printf '%s\n' "$stamp" >>"$seen"
+        exit 0
+    fi
 fi
 
 have apt-get \
@@ -245,7 +261,7 @@ else
         "${wanted[*]}"
 fi
 
-printf 'deps: installing %s\n' "${wanted[*]}"
+printf 'deps: installing %s\n' "${wanted[*]} ${wished[*]}"
 
 
 # Debian starts services when it installs them.  An nginx that we need for
@@ -327,14 +343,19 @@ fi
 
 
 if [ ${#wished[@]} -gt 0 ]; then
-    unpack_wishes || { update_once && unpack_wishes; } || no_wishes
+    install_packages "${wished[@]}" \
+        || { update_once && install_packages "${wished[@]}"; } \
+        || no_wishes "${wished[@]}"
+fi
+
+if [ ${#unpacked[@]} -gt 0 ]; then
+    unpack || { update_once && unpack; } || no_wishes "${unpacked[@]}"
 fi
 
 
 # Look again: what is still missing would only show up later, and worse.
 
 missing=()
-wished=()
 test_nginx=no
 look_for "$@"
 [ $test_nginx = no ] || missing+=(libtest-nginx-perl)
