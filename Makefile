@@ -15,6 +15,8 @@
 #   PREFIX           where sectorctl is installed: /usr/local
 #   SECTOR_FIXTURES  recorded responses for the tests: ../shared/fixtures
 #   T                test files for the t targets: t
+#   ASAN_NGINX       of "make asan": the versions that begin so, e.g. 1.22
+#   FUZZ_SECONDS     of "make fuzz": for each fuzzer, 60
 #   PORT UPSTREAM_PORT UPSTREAM TTL        of the demo, see misc/run.sh
 
 ifneq ($(words $(CURDIR)),1)
@@ -49,6 +51,7 @@ override SECTOR_FIXTURES := $(abspath $(SECTOR_FIXTURES))
 # the same names as ours and must not see those of our command line.
 export BUILD NGINX_SRC NGINX_BIN CC CC_OPT LD_OPT SECTOR_CACHE_CFLAGS
 export PREFIX UPLOT SECTOR_FIXTURES T PORT UPSTREAM_PORT UPSTREAM TTL
+export ASAN_NGINX FUZZ_SECONDS
 MAKEOVERRIDES =
 
 MODULE   := ngx_http_sector_cache_module.so
@@ -62,7 +65,8 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
         test-workers test-hup test-static \
         torture tsan bench-store bench-flight bench-gzip kills \
         layers symbols style docs-check contrib-check check-selftest \
-        warnings valgrind static bare-test clean
+        warnings valgrind asan fuzz fuzz-build coverage \
+        static bare-test clean
 
 .DEFAULT_GOAL := build
 
@@ -76,7 +80,7 @@ deps: ## install what is missing to build, test and run
 	@rm -f $(BUILD)/.deps
 	@misc/deps.sh build client test run
 
-deps-dev: ## and to develop: clang, clang-format, valgrind
+deps-dev: ## and to develop: clang, its fuzzer, valgrind, gcovr
 	@misc/deps.sh build client test run dev
 
 
@@ -141,6 +145,12 @@ test-static: static ## those with the module linked into nginx
 valgrind: ## those under valgrind; a finding in our code fails
 	@misc/deps.sh build test dev
 	+@TEST_NGINX_USE_VALGRIND=1 misc/test.sh nginx
+
+asan: ## those under sanitizers, in two nginx with the module linked in
+	+@misc/asan.sh
+
+coverage: ## lines and branches that the tests reach: BUILD/coverage
+	+@misc/coverage.sh
 
 
 torture: $(BUILD)/tests/torture_store ## kill writers of the store; KILLS=10000
@@ -296,6 +306,38 @@ $(BUILD)/tests/client/%.o: sectorctl/%.c $(SANITIZE) Makefile
 	@$(CC) $(SECTORCTL_CFLAGS) $$(cat $(SANITIZE)) -MMD -MP -c -o $@ $<
 
 -include $(wildcard $(BUILD)/client/*.d)
+
+
+# The fuzzers: tests/fuzz/fuzz_X.c, each a program BUILD/fuzz/fuzz_X, with the
+# same layers.
+
+FUZZERS     := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BINS   := $(FUZZERS:%=$(BUILD)/fuzz/%)
+FUZZ_CFLAGS  = $(TEST_CFLAGS) $(DEFINES_hooks) $(JANSSON_CFLAGS) -Itests \
+               -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=undefined
+
+fuzz: ## feed everything that others send; FUZZ_SECONDS=60 for each fuzzer
+	@misc/deps.sh build dev
+	+@$(SUBMAKE) $(JOBS) fuzz-build
+	@misc/fuzz.sh $(FUZZERS)
+
+fuzz-build: $(FUZZ_BINS)
+
+$(FUZZ_BINS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/%.o \
+        $(PURE:%.c=$(BUILD)/fuzz/obj/%.o)
+	@clang -fsanitize=fuzzer,address,undefined -o $@ $(filter %.o,$^) \
+	    $$(pkg-config --libs jansson) -lz -lm
+
+$(BUILD)/fuzz/obj/%.o: tests/fuzz/%.c Makefile
+	@mkdir -p $(@D)
+	@clang $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/obj/%.o: ngx_sector_cache_module/%.c Makefile
+	@mkdir -p $(@D)
+	@clang $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(BUILD)/fuzz/obj/*.d)
 
 
 # A module for tests: the store over nginx's own slab allocator.  It is built

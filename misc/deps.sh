@@ -83,6 +83,13 @@ has_prometheus() {
 }
 
 
+# clang's runtime is a package of its own.
+has_fuzzer() {
+    printf 'int LLVMFuzzerTestOneInput(void *p, long n) { return !p && n; }\n' \
+        | clang -fsanitize=fuzzer,address -x c - -o /dev/null
+}
+
+
 has_cmocka() {
     printf '%s\n' '#include <stdarg.h>' '#include <stddef.h>' \
         '#include <setjmp.h>' '#include <stdint.h>' '#include <cmocka.h>' \
@@ -142,7 +149,9 @@ look_for() {
         dev)
             need clang have clang
             need clang-format have clang-format
+            need libclang-rt-dev has_fuzzer
             need valgrind have valgrind
+            need gcovr have gcovr
             ;;
 
         static)

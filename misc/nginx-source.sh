@@ -6,7 +6,8 @@
 # (Debian's nginx-dev has the headers only), else Debian's source, of this
 # release or of SUITE, which it fetches into BUILD/src.  The archive is the one
 # that this machine's apt uses; apt checks the signatures, in a folder of its
-# own.
+# own.  Where the archive has lost Debian's part of it, nginx's own release has
+# to do.
 
 set -euo pipefail
 
@@ -31,6 +32,12 @@ found() {
         -printf '%h\n' 2>/dev/null | sort | tail -n 1
 }
 
+original() {
+    apt-get "${apt_options[@]}" source --tar-only nginx || return
+    echo "nginx-source: without Debian's patches" >&2
+    find . -maxdepth 1 -name 'nginx_*.orig.tar.gz' -exec tar -xzf {} \;
+}
+
 if [ -z "$(found)" ]; then
     have dpkg-source || die "dpkg-source is missing (Debian: dpkg-dev)"
 
@@ -43,7 +50,7 @@ if [ -z "$(found)" ]; then
     (
         cd "$dir/$suite"
         apt-get "${apt_options[@]}" update
-        apt-get "${apt_options[@]}" source nginx
+        apt-get "${apt_options[@]}" source nginx || original
     ) >&2
 fi
 
