@@ -7,7 +7,7 @@
 # Debian release's nginx, then that of a later one, as far as the archive has
 # its source.  What a sanitizer says is a failure, see misc/check-asan.pl.
 #
-# From the environment: NGINX=1.22 picks the versions that begin so; T, as for
+# From the environment: ASAN_NGINX=1.22 picks the versions that begin so; T, as for
 # misc/test.sh.  Each build and each run has a folder of its own,
 # BUILD/asan/VERSION, with all reports in BUILD/asan/VERSION/reports.
 
@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 
 
 later=trixie
-wanted=${NGINX:-}
+wanted=${ASAN_NGINX:-}
 BUILD=$(realpath -m "$BUILD")
 sources=$BUILD
 all=$BUILD/asan
