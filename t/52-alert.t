@@ -82,7 +82,7 @@ for (['', qr/invalid number of arguments/], ['window=1m', qr/has no "hit_rate"/]
 
 === TEST 5: a sample is taken at once, and what has happened since is there
 --- http_config eval
-SectorCache::http(source => 'sampled', more => 'sector_cache_zone metrics 1m ttl=24h;')
+SectorCache::http(source => 'sampled', more => 'sector_cache_zone metrics 1028k ttl=24h;')
 --- config
     location /api {
         sector_cache_api;
@@ -105,7 +105,7 @@ is(get('/ops/entries?namespace=metrics&prefix=minute:')->{json}{count}, scalar @
 
 === TEST 6: minutes have bounds, and a history needs its zone
 --- http_config eval
-SectorCache::http(more => 'sector_cache_zone metrics 1m;')
+SectorCache::http(more => 'sector_cache_zone metrics 1032k;')
 --- request eval
 ['GET /ops/history?minutes=0', 'GET /ops/history?minutes=1441', 'GET /ops/history?minutes=x', 'GET /ops/history?minutes=1', 'POST /ops/history']
 --- error_code eval
