@@ -27,11 +27,13 @@
 #define SECTOR_MODEL_NUMBER_MAX  32
 #define SECTOR_MODEL_ESCAPE_MAX   6
 
-/* Numbers from here up, or this close to 0, take an exponent, as they do in
- * JavaScript: the power of ten of the first digit. */
+/* Numbers this close to 0 take an exponent, as they do in JavaScript: the power
+ * of ten of the first digit.  So do numbers from 2^63 up, which JavaScript
+ * would print as integers up to 1e21: many a reader, jansson too, refuses an
+ * integer of more than 64 bits. */
 
-#define SECTOR_MODEL_EXPONENT_MAX  21
 #define SECTOR_MODEL_EXPONENT_MIN  -7
+#define SECTOR_MODEL_INTEGER_END   0x1p63
 
 
 const sector_model_field_t  sector_model_fields[SECTOR_FIELD_N] = {
@@ -132,7 +134,7 @@ sector_model_plain(char *p, const char *digits, size_t n, int exponent)
 
 
 /*
- * Prints a number as JavaScript would.
+ * Prints a number as JavaScript would, within 64 bits.
  */
 size_t
 sector_model_number(double value, char *buf)
@@ -155,7 +157,7 @@ sector_model_number(double value, char *buf)
 
     exponent = sector_model_digits(value, digits, &n);
 
-    if (exponent < SECTOR_MODEL_EXPONENT_MAX
+    if (value < SECTOR_MODEL_INTEGER_END && value > -SECTOR_MODEL_INTEGER_END
         && exponent > SECTOR_MODEL_EXPONENT_MIN)
     {
         p = sector_model_plain(p, digits, n, exponent);

@@ -116,24 +116,26 @@ static const struct {
     { 0.1 + 0.2, "0.30000000000000004" }, { 3.2830269E11, "328302690000" },
     { 99309328.0, "99309328" }, { 1.8E10, "18000000000" },
     { 655.3800048828125, "655.3800048828125" },
-    { 1e20, "100000000000000000000" },
-    { 123456789012345680000.0, "123456789012345680000" }, { 1e21, "1e+21" },
-    { -1.5e21, "-1.5e+21" }, { 999999999999999900000.0,
-                               "999999999999999900000" },
+    { 1e20, "1e+20" }, { 123456789012345680000.0, "1.2345678901234568e+20" },
+    { 1e21, "1e+21" }, { -1.5e21, "-1.5e+21" },
+    { 1e18, "1000000000000000000" },
     { 1e-6, "0.000001" }, { -1.25e-6, "-0.00000125" }, { 1e-7, "1e-7" },
     { 1.25e-7, "1.25e-7" }, { 4.9595037E-5, "0.000049595037" },
     { 1.7976931348623157e308, "1.7976931348623157e+308" },
     { 2.2250738585072014e-308, "2.2250738585072014e-308" },
     { 5e-324, "5e-324" }, { -37.63, "-37.63" },
     { 9007199254740992.0, "9007199254740992" },
-    { 9223372036854775808.0, "9223372036854776000" },
+    { 9223372036854774784.0, "9223372036854775000" },
+    { -9223372036854774784.0, "-9223372036854775000" },
+    { 9223372036854775808.0, "9.223372036854776e+18" },
+    { -9223372036854775808.0, "-9.223372036854776e+18" },
     { -1.2345678901234567e-6, "-0.0000012345678901234567" },
     { INFINITY, "0" }, { -INFINITY, "0" }, { NAN, "0" }
 };
 
 
 static void
-test_numbers_print_as_in_javascript(void **state)
+test_numbers_print_as_in_javascript_within_64_bits(void **state)
 {
     char    buf[32];
     size_t  i;
@@ -161,12 +163,34 @@ check_round_trip(double value)
     assert_int_equal(strlen(buf), len);
     assert_true(strtod(buf, NULL) == value);
 
-    if (value > -1e18 && value < 1e18) {
-        back = json_loadb(buf, len, JSON_DECODE_ANY, NULL);
-        assert_non_null(back);
-        assert_true(json_number_value(back) == value);
-        json_decref(back);
+    back = json_loadb(buf, len, JSON_DECODE_ANY, NULL);
+    assert_non_null(back);
+    assert_true(json_number_value(back) == value);
+    json_decref(back);
+}
+
+
+/* Integers of more than 64 bits, which jansson does not read as such. */
+
+static void
+test_large_numbers_read_back(void **state)
+{
+    int                     exponent;
+    static const char       quote[] =
+        "{\"quoteResponse\":{\"result\":[{\"symbol\":\"XLK\","
+        "\"regularMarketPrice\":1e20}],\"error\":null}}";
+    static const model_ask_t  ask = { QUOTE, "XLK", NULL, 0 };
+
+    (void) state;
+
+    for (exponent = 50; exponent < 80; exponent++) {
+        check_round_trip(ldexp(1, exponent));
+        check_round_trip(-ldexp(1, exponent));
+        check_round_trip(ldexp(1, exponent) - ldexp(1, exponent - 53));
+        check_round_trip(ldexp(1, exponent) + ldexp(1, exponent - 52));
     }
+
+    assert_int_equal(model_try(&ask, quote, sizeof(quote) - 1), OK);
 }
 
 
@@ -553,7 +577,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_symbols),
-        cmocka_unit_test(test_numbers_print_as_in_javascript),
+        cmocka_unit_test(test_numbers_print_as_in_javascript_within_64_bits),
+        cmocka_unit_test(test_large_numbers_read_back),
         cmocka_unit_test(test_random_numbers_read_back),
         cmocka_unit_test(test_numbers_do_not_ask_the_locale),
         cmocka_unit_test(test_what_is_no_json_is_refused),
