@@ -7,7 +7,7 @@ use warnings;
 
 use Exporter 'import';
 
-our @EXPORT = qw(slurp code_of includes_of line_of);
+our @EXPORT = qw(slurp code_of includes_of layer_of line_of);
 
 
 sub slurp {
@@ -71,6 +71,20 @@ sub line_of {
     my ($text, $position) = @_;
 
     return 1 + (substr($text, 0, $position) =~ tr/\n//);
+}
+
+
+# A file's layer, see misc/check-layers.pl; undef: none.
+
+sub layer_of {
+    my ($name) = @_;
+
+    return 0 if $name =~ /^sector_(?:stats|store|breaker|flight|rate
+                           |http|entry|hours|feed|alert)(?:_|\.)/x;
+    return 1 if $name =~ /^sector_(?:model|compose|dump|gzip|text
+                           |metrics)(?:_|\.)/x;
+    return 2 if $name =~ /^ngx_http_sector_cache(?:_|\.)/;
+    return;
 }
 
 

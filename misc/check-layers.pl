@@ -49,18 +49,6 @@ my $fetching = qr/^ngx_http_sector_cache_(?:fetch|detached|filter)/;
 my $allocators = qr/\b(?:malloc|calloc|realloc|free|strdup)\s*\(/;
 
 
-sub layer_of {
-    my ($name) = @_;
-
-    return 0 if $name =~ /^sector_(?:stats|store|breaker|flight|rate
-                           |http|entry|hours|feed|alert)(?:_|\.)/x;
-    return 1 if $name =~ /^sector_(?:model|compose|dump|gzip|text
-                           |metrics)(?:_|\.)/x;
-    return 2 if $name =~ /^ngx_http_sector_cache(?:_|\.)/;
-    return;
-}
-
-
 sub complain {
     my ($name, $line, $what) = @_;
 

@@ -115,6 +115,14 @@ sub from_model_tests {
 }
 
 
+sub from_the_deep {
+    for my $depth (62, 63, 64, 65, 1000) {
+        body('{"symbol":"XLK","price":1,"x":' . '[' x $depth . ']' x $depth
+             . '}', 0);
+    }
+}
+
+
 sub from_fixtures {
     for my $file (glob "$fixtures/*/*") {
         my $bytes = slurp($file);
@@ -180,9 +188,12 @@ sub from_composed {
 }
 
 
+# Beside the literals of files, escapes that JSON knows.
+
 sub dictionary {
     my ($name, @files) = @_;
-    my %words;
+    my %words = map { $_ => 1 } '\u001f', '\u0000', '\ud83d\ude00', '\ud83d',
+                                '1e308', '1e-7', '-0', '9223372036854775808';
 
     for my $file (@files) {
         $words{$_} = 1 for grep { /^[ -~]{2,40}$/ && !/%/ }
@@ -202,6 +213,7 @@ sub dictionary {
 
 
 from_model_tests();
+from_the_deep();
 from_fixtures();
 from_http_tests();
 from_composed();

@@ -1,13 +1,18 @@
 #!/bin/bash
 #
 # Prints the sanitizers' flags if a program that was built with them compiles
-# and runs here, else nothing.
+# and runs here, else nothing; SECTOR_TEST_FLAGS in their place, if given.
 
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 . misc/common.sh
 
+
+if [ -n "${SECTOR_TEST_FLAGS:-}" ]; then
+    printf '%s\n' "$SECTOR_TEST_FLAGS"
+    exit 0
+fi
 
 flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 

@@ -105,6 +105,10 @@ expect_same(void *data, const void *key, size_t key_len,
 
     other = data;
 
+    fuzz_check(view->fresh_until_ms <= view->refresh_until_ms);
+    fuzz_check(view->refresh_until_ms <= view->dead_at_ms);
+    fuzz_check(!view->negative || view->fresh_until_ms == view->dead_at_ms);
+
     fuzz_check(sector_store_read(&other->st, key, key_len, NOW, &same)
                != SECTOR_STORE_NONE);
     fuzz_check(same.value_bytes == view->value_bytes);

@@ -17,7 +17,8 @@
 #include "sector_model.h"
 
 
-#define ASKED  4
+#define ASKED      4
+#define DEPTH_MAX  64
 
 
 typedef struct {
@@ -86,6 +87,32 @@ check_order(json_t *sector)
 }
 
 
+/* How deep the brackets are. */
+
+static unsigned
+depth_of(json_t *value)
+{
+    size_t       i;
+    json_t      *member;
+    unsigned     depth, deepest;
+    const char  *key;
+
+    deepest = 0;
+
+    json_object_foreach(value, key, member) {
+        depth = depth_of(member);
+        deepest = depth > deepest ? depth : deepest;
+    }
+
+    json_array_foreach(value, i, member) {
+        depth = depth_of(member);
+        deepest = depth > deepest ? depth : deepest;
+    }
+
+    return deepest + (json_is_object(value) || json_is_array(value));
+}
+
+
 static void
 check_sector(const sector_model_output_t *out, sector_format_e format,
     const char *symbol)
@@ -95,6 +122,7 @@ check_sector(const sector_model_output_t *out, sector_format_e format,
 
     root = json_loadb(out->json, out->json_len, JSON_REJECT_DUPLICATES, NULL);
     fuzz_check(json_is_object(root));
+    fuzz_check(depth_of(root) <= DEPTH_MAX);
 
     text = json_string_value(json_object_get(root, "symbol"));
     fuzz_check(text != NULL && strcasecmp(text, symbol) == 0);
