@@ -41,7 +41,7 @@ sub slurp {
 sub seed {
     my ($name, $bytes) = @_;
 
-    return if length $bytes > 65536;
+    return if length $bytes > 16384;
 
     my $dir = "$to/corpus/$name";
     my $file = "$dir/" . md5_hex($bytes);
@@ -112,6 +112,21 @@ sub from_model_tests {
             body(qq({"XLK":$_,"SPY":$_}), 0);
         }
     }
+}
+
+
+sub from_admin_tests {
+    for my $body (literals_of(slurp("$top/tests/test_model_admin.c"))) {
+        next unless $body =~ /[{\[]/;
+        seed('admin', chr($_) . $body) for 0 .. 4;
+    }
+
+    seed('admin', qq(\0{"symbol":"XLK","price":1,"timestamp":5}));
+    seed('admin', qq(\1{"XLK":{"symbol":"xlk","price":1}, "spy" :)
+                  . ' { "price":2e0,"symbol":"SPY"} }');
+    seed('admin', qq(\2{"sectors":[{}]}));
+    seed('admin', qq(\3{"enabled":true}));
+    seed('admin', qq(\4{"state":"open"}));
 }
 
 
@@ -192,8 +207,9 @@ sub from_composed {
 
 sub dictionary {
     my ($name, @files) = @_;
-    my %words = map { $_ => 1 } '\u001f', '\u0000', '\ud83d\ude00', '\ud83d',
-                                '1e308', '1e-7', '-0', '9223372036854775808';
+    my %words = map { $_ => 1 }
+                qw(\u001f \u0000 \ud83d\ude00 \ud83d 1e308 1e20 1e-7 -0
+                   9223372036854775807 9223372036854775808);
 
     for my $file (@files) {
         $words{$_} = 1 for grep { /^[ -~]{2,40}$/ && !/%/ }
@@ -213,12 +229,14 @@ sub dictionary {
 
 
 from_model_tests();
+from_admin_tests();
 from_the_deep();
 from_fixtures();
 from_http_tests();
 from_composed();
 
 dictionary('model', glob "$top/ngx_sector_cache_module/sector_model*.c");
+dictionary('admin', glob "$top/ngx_sector_cache_module/sector_model*.c");
 dictionary('http', "$top/tests/fuzz/fuzz_http.c");
 dictionary('query', "$top/tests/fuzz/fuzz_query.c");
 dictionary('compose', "$top/ngx_sector_cache_module/sector_model.c");

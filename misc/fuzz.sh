@@ -29,7 +29,7 @@ for fuzzer in "$@"; do
     [ ! -s "$dir/$name.dict" ] || options=(-dict="$dir/$name.dict")
     mkdir -p "$dir/corpus/$name"
 
-    if "$dir/$fuzzer" -max_total_time="$seconds" -timeout=20 -max_len=65536 \
+    if "$dir/$fuzzer" -max_total_time="$seconds" -timeout=20 -max_len=16384 \
         -rss_limit_mb=2048 -use_value_profile=1 \
         -print_final_stats=1 -artifact_prefix="$dir/found/$name-" \
         "${options[@]}" "$dir/corpus/$name" >"$log" 2>&1
