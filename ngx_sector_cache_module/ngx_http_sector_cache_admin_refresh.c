@@ -276,7 +276,9 @@ ngx_http_sector_cache_admin_location(ngx_http_sector_cache_admin_t *admin,
     any = NULL;
 
     while ((location = ngx_http_sector_cache_refresh_next(admin, &walk))) {
-        if (ngx_http_sector_cache_find_symbol(location->conf, symbol)) {
+        if (ngx_http_sector_cache_find_symbol(location->conf, symbol,
+                                              ngx_strlen(symbol)))
+        {
             return location;
         }
 

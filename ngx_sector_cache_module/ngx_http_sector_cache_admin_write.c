@@ -205,7 +205,9 @@ ngx_http_sector_cache_admin_serves(ngx_http_sector_cache_admin_t *admin,
                                        ngx_http_sector_cache_module);
 
     return lcf->unknown
-           || ngx_http_sector_cache_find_symbol(lcf, symbol) != NULL;
+           || ngx_http_sector_cache_find_symbol(lcf, symbol,
+                                                ngx_strlen(symbol))
+              != NULL;
 }
 
 

@@ -212,7 +212,8 @@ ngx_http_sector_cache_batch_add(ngx_http_sector_cache_gather_t *g,
     ngx_memcpy(p, symbol, item->len + 1);
 
     if (!g->conf->unknown
-        && ngx_http_sector_cache_find_symbol(g->conf, symbol) == NULL)
+        && ngx_http_sector_cache_find_symbol(g->conf, symbol, item->len)
+           == NULL)
     {
         part->refused = 1;
         part->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND;

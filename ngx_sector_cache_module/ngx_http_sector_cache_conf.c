@@ -548,15 +548,27 @@ ngx_http_sector_cache_conf_handler(ngx_conf_t *cf,
 
 ngx_http_sector_cache_symbol_t *
 ngx_http_sector_cache_find_symbol(ngx_http_sector_cache_loc_conf_t *lcf,
-    const char *symbol)
+    const char *symbol, size_t len)
 {
+    size_t                           n;
     ngx_uint_t                       i;
     ngx_http_sector_cache_symbol_t  *s;
 
     s = lcf->symbols->elts;
 
     for (i = 0; i < lcf->symbols->nelts; i++) {
-        if (ngx_strcmp(s[i].symbol, symbol) == 0) {
+
+        if (s[i].symbol_len != len) {
+            continue;
+        }
+
+        /* from the end: those of a market begin alike */
+
+        for (n = len; n && s[i].symbol[n - 1] == symbol[n - 1]; n--) {
+            /* void */
+        }
+
+        if (n == 0) {
             return &s[i];
         }
     }

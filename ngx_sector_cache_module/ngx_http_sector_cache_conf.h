@@ -329,10 +329,11 @@ ngx_http_sector_cache_source_t *ngx_http_sector_cache_find_source(
     ngx_http_sector_cache_main_conf_t *mcf, ngx_str_t *name);
 
 
-/* The configured symbol equal to one of sector_model_symbol(), or NULL. */
+/* The configured symbol equal to one of sector_model_symbol(), of len bytes,
+ * or NULL. */
 
 ngx_http_sector_cache_symbol_t *ngx_http_sector_cache_find_symbol(
-    ngx_http_sector_cache_loc_conf_t *lcf, const char *symbol);
+    ngx_http_sector_cache_loc_conf_t *lcf, const char *symbol, size_t len);
 
 
 /* Whether the kill switch has turned all caches off. */

@@ -219,7 +219,8 @@ ngx_http_sector_cache_explain_route(ngx_http_request_t *r,
     route->source = (char *) api->conf->fetch->source->name.data;
     route->configured = api->conf->unknown
                         || ngx_http_sector_cache_find_symbol(api->conf,
-                                                       (char *) symbol->data)
+                                                       (char *) symbol->data,
+                                                       symbol->len)
                            != NULL;
     route->cache = flag == NGX_HTTP_SECTOR_CACHE_BY_VALUE ? "variable"
                    : flag == NGX_HTTP_SECTOR_CACHE_SHADOW ? "shadow"

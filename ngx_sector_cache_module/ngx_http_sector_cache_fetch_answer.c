@@ -159,7 +159,8 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
     sector_model_status_e            status;
     ngx_http_sector_cache_symbol_t  *symbol;
 
-    symbol = ngx_http_sector_cache_find_symbol(f->conf, f->symbol);
+    symbol = ngx_http_sector_cache_find_symbol(f->conf, f->symbol,
+                                               ngx_strlen(f->symbol));
 
     in.body = (char *) d->body;
     in.body_len = d->body_len;

@@ -336,7 +336,8 @@ ngx_http_sector_cache_fetch_model(ngx_http_sector_cache_fetch_t *carrier,
          q = ngx_queue_next(q))
     {
         f = ngx_http_sector_cache_fetch_rider(q);
-        symbol = ngx_http_sector_cache_find_symbol(f->conf, f->symbol);
+        symbol = ngx_http_sector_cache_find_symbol(f->conf, f->symbol,
+                                                   ngx_strlen(f->symbol));
 
         symbols[n] = f->symbol;
         names[n] = symbol ? (char *) symbol->name.data : NULL;

@@ -40,7 +40,8 @@ ngx_http_sector_cache_sector_handler(ngx_http_request_t *r,
         return ngx_http_sector_cache_invalid_symbol(r);
     }
 
-    if (!lcf->unknown && ngx_http_sector_cache_find_symbol(lcf, name) == NULL)
+    if (!lcf->unknown
+        && ngx_http_sector_cache_find_symbol(lcf, name, text->len) == NULL)
     {
         return ngx_http_sector_cache_symbol_error(r, NGX_HTTP_NOT_FOUND,
                    "UNKNOWN_SYMBOL", name, "Symbol %s is not configured",

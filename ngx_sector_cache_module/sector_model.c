@@ -151,13 +151,20 @@ sector_model_match(const sector_model_ctx_t *ctx, const char *text)
 
 
 /*
- * Checks and upper-cases a symbol.
+ * Checks and upper-cases a symbol: every request has one.  What no symbol may
+ * have is a space here.
  */
 int
 sector_model_symbol(const char *text, size_t len, char *symbol)
 {
     size_t         i, dots;
     unsigned char  c;
+
+    static const char  chars[] =
+        "                                "
+        "             -. 0123456789   =  "
+        " ABCDEFGHIJKLMNOPQRSTUVWXYZ   ^ "
+        " ABCDEFGHIJKLMNOPQRSTUVWXYZ     ";
 
     symbol[0] = '\0';
 
@@ -166,17 +173,15 @@ sector_model_symbol(const char *text, size_t len, char *symbol)
     }
 
     for (i = 0, dots = 0; i < len; i++) {
-        c = sector_model_upper((unsigned char) text[i]);
+        c = (unsigned char) text[i];
 
-        if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9')
-            && c != '.' && c != '-' && c != '^' && c != '=')
-        {
+        if (c >= sizeof(chars) - 1 || chars[c] == ' ') {
             symbol[0] = '\0';
             return -1;
         }
 
         dots += (c == '.');
-        symbol[i] = (char) c;
+        symbol[i] = chars[c];
     }
 
     if (dots == len) {
