@@ -429,8 +429,8 @@ ngx_http_sector_cache_batch_found(ngx_http_sector_cache_client_t *client,
 
     ngx_http_sector_cache_batch_describe(client, whole, lacking, &head, &meta);
 
-    rc = ngx_http_sector_cache_client_send(client, &head, &meta, pieces,
-                                           piece + 1 - pieces);
+    rc = ngx_http_sector_cache_client_send(client->request, &head, &meta,
+                                           pieces, piece + 1 - pieces);
     free(failures);
 
     return rc;
@@ -480,8 +480,8 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
 
     outcome = ngx_http_sector_cache_batch_outcome(client->gather);
 
-    ngx_http_sector_cache_client_describe(client, outcome, whole, age_s, ttl_s,
-                                          head, meta);
+    ngx_http_sector_cache_client_describe(&client->info, outcome, whole,
+                                          age_s, ttl_s, head, meta);
 
     head->stored = called && stored && !head->ttl;
 

@@ -158,63 +158,43 @@ ngx_http_sector_cache_client_resume(ngx_http_sector_cache_client_t *client,
 
 
 ngx_int_t
-ngx_http_sector_cache_client_send(ngx_http_sector_cache_client_t *client,
+ngx_http_sector_cache_client_send(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, sector_compose_meta_t *meta,
     sector_gzip_piece_t *pieces, ngx_uint_t n)
 {
     ngx_int_t   rc;
     ngx_buf_t  *b;
 
-    b = ngx_http_sector_cache_client_body(client, head, meta, pieces, n, &rc);
+    b = ngx_http_sector_cache_client_body(r, head, meta, pieces, n, &rc);
 
-    return ngx_http_sector_cache_client_send_body(client, head, b, rc);
+    return ngx_http_sector_cache_client_send_body(r, head, b, rc);
 }
 
 
 ngx_buf_t *
-ngx_http_sector_cache_client_body(ngx_http_sector_cache_client_t *client,
+ngx_http_sector_cache_client_body(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, sector_compose_meta_t *meta,
     sector_gzip_piece_t *pieces, ngx_uint_t n, ngx_int_t *rc)
 {
-    char  tail[SECTOR_COMPOSE_TAIL_MAX];
+    *rc = ngx_http_sector_cache_conditions(r, head);
 
-    *rc = ngx_http_sector_cache_conditions(client->request, head);
-
-    if (*rc != NGX_OK) {
-        return NULL;
-    }
-
-    if (!client->conf->envelope) {
-        return ngx_http_sector_cache_body(client->request, head, &pieces[1],
-                                          n - 2);
-    }
-
-    ngx_memzero(&pieces[0], sizeof(sector_gzip_piece_t));
-    pieces[0].text = SECTOR_COMPOSE_HEAD;
-    pieces[0].len = sizeof(SECTOR_COMPOSE_HEAD) - 1;
-
-    ngx_memzero(&pieces[n - 1], sizeof(sector_gzip_piece_t));
-    pieces[n - 1].text = tail;
-    pieces[n - 1].len = sector_compose_tail(tail, meta);
-
-    return ngx_http_sector_cache_body(client->request, head, pieces, n);
+    return *rc == NGX_OK ? ngx_http_sector_cache_body(r, head, meta, pieces, n)
+                         : NULL;
 }
 
 
 ngx_int_t
-ngx_http_sector_cache_client_send_body(ngx_http_sector_cache_client_t *client,
+ngx_http_sector_cache_client_send_body(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, ngx_buf_t *b, ngx_int_t rc)
 {
-    if (rc != NGX_OK) {
-        return ngx_http_sector_cache_send_condition(client->request, head, rc);
-    }
-
-    return ngx_http_sector_cache_send(client->request, NGX_HTTP_OK, head, b);
+    return rc == NGX_OK
+           ? ngx_http_sector_cache_send(r, NGX_HTTP_OK, head, b)
+           : ngx_http_sector_cache_send_condition(r, head, rc);
 }
 
 
 void
-ngx_http_sector_cache_client_describe(ngx_http_sector_cache_client_t *client,
+ngx_http_sector_cache_client_describe(ngx_http_sector_cache_info_t *info,
     ngx_http_sector_cache_outcome_e outcome, const sector_entry_t *entry,
     uint64_t age_s, int64_t ttl_s, ngx_http_sector_cache_head_t *head,
     sector_compose_meta_t *meta)
@@ -242,16 +222,16 @@ ngx_http_sector_cache_client_describe(ngx_http_sector_cache_client_t *client,
     head->vary = 0;
 
     meta->cache_status = o->json;
-    meta->source = (char *) client->conf->fetch->source->name.data;
+    meta->source = (char *) info->source->name.data;
     meta->age_s = age_s;
     meta->ttl_s = (uint64_t) ngx_max(ttl_s, 0);
-    meta->wall_ms = ngx_http_sector_cache_wall_ms();
+    meta->time = ngx_http_sector_cache_wall_text();
     meta->cached = head->ttl;
     meta->partial = (entry->flags & SECTOR_ENTRY_PARTIAL) ? 1 : 0;
 
-    client->info.status = o->variable;
-    client->info.age_s = age_s;
-    client->info.has_age = 1;
+    info->status = o->variable;
+    info->age_s = age_s;
+    info->has_age = 1;
 }
 
 

@@ -76,13 +76,10 @@ void ngx_http_sector_cache_client_resume(
     ngx_http_sector_cache_answer_pt answer);
 
 
-/*
- * Sends data, which is all but the first and the last of pieces, in its
- * envelope if the location wants one; those two are set here.  meta and head
- * say the rest.  Conditions are looked at first.
- */
-ngx_int_t ngx_http_sector_cache_client_send(
-    ngx_http_sector_cache_client_t *client,
+/* Sends what ngx_http_sector_cache_body() makes of the same; conditions are
+ * looked at first. */
+
+ngx_int_t ngx_http_sector_cache_client_send(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, sector_compose_meta_t *meta,
     sector_gzip_piece_t *pieces, ngx_uint_t n);
 
@@ -91,20 +88,17 @@ ngx_int_t ngx_http_sector_cache_client_send(
  * *rc says what to do with it: NGX_OK, send it; else return *rc after
  * ngx_http_sector_cache_send_condition(). */
 
-ngx_buf_t *ngx_http_sector_cache_client_body(
-    ngx_http_sector_cache_client_t *client,
+ngx_buf_t *ngx_http_sector_cache_client_body(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, sector_compose_meta_t *meta,
     sector_gzip_piece_t *pieces, ngx_uint_t n, ngx_int_t *rc);
 
-ngx_int_t ngx_http_sector_cache_client_send_body(
-    ngx_http_sector_cache_client_t *client,
+ngx_int_t ngx_http_sector_cache_client_send_body(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, ngx_buf_t *b, ngx_int_t rc);
 
 
-/* What is said of an entry that was found. */
+/* What is said of an entry that was found, in its answer and in info. */
 
-void ngx_http_sector_cache_client_describe(
-    ngx_http_sector_cache_client_t *client,
+void ngx_http_sector_cache_client_describe(ngx_http_sector_cache_info_t *info,
     ngx_http_sector_cache_outcome_e outcome, const sector_entry_t *entry,
     uint64_t age_s, int64_t ttl_s, ngx_http_sector_cache_head_t *head,
     sector_compose_meta_t *meta);

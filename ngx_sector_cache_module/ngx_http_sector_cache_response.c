@@ -14,6 +14,11 @@
 #include "sector_http.h"
 
 
+static ngx_buf_t *ngx_http_sector_cache_body_gzip(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf, const sector_compose_meta_t *meta,
+    sector_gzip_piece_t *pieces, ngx_uint_t n);
+static ngx_buf_t *ngx_http_sector_cache_buf(ngx_http_request_t *r,
+    size_t size);
 static ngx_uint_t ngx_http_sector_cache_gzip(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head);
 
@@ -128,36 +133,25 @@ ngx_int_t
 ngx_http_sector_cache_send_data(ngx_http_request_t *r, ngx_uint_t status,
     char *text, size_t len)
 {
-    char                              tail[SECTOR_COMPOSE_TAIL_MAX];
-    ngx_buf_t                        *b;
-    sector_gzip_piece_t               pieces[3];
-    sector_compose_meta_t             meta;
-    ngx_http_sector_cache_head_t      head;
-    ngx_http_sector_cache_loc_conf_t *lcf;
+    ngx_buf_t                     *b;
+    sector_gzip_piece_t            pieces[3];
+    sector_compose_meta_t          meta;
+    ngx_http_sector_cache_head_t   head;
 
     if (text == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_sector_cache_module);
-
     ngx_memzero(&meta, sizeof(sector_compose_meta_t));
     ngx_memzero(&head, sizeof(ngx_http_sector_cache_head_t));
     ngx_memzero(pieces, sizeof(pieces));
 
-    meta.wall_ms = ngx_http_sector_cache_wall_ms();
+    meta.time = ngx_http_sector_cache_wall_text();
 
     pieces[1].text = text;
     pieces[1].len = len;
 
-    if (lcf->envelope) {
-        pieces[0].text = SECTOR_COMPOSE_HEAD;
-        pieces[0].len = sizeof(SECTOR_COMPOSE_HEAD) - 1;
-        pieces[2].text = tail;
-        pieces[2].len = sector_compose_tail(tail, &meta);
-    }
-
-    b = ngx_http_sector_cache_body(r, &head, pieces, 3);
+    b = ngx_http_sector_cache_body(r, &head, &meta, pieces, 3);
 
     free(text);
 
@@ -167,45 +161,110 @@ ngx_http_sector_cache_send_data(ngx_http_request_t *r, ngx_uint_t status,
 
 ngx_buf_t *
 ngx_http_sector_cache_body(ngx_http_request_t *r,
-    ngx_http_sector_cache_head_t *head, const sector_gzip_piece_t *pieces,
-    size_t n)
+    ngx_http_sector_cache_head_t *head, const sector_compose_meta_t *meta,
+    sector_gzip_piece_t *pieces, ngx_uint_t n)
 {
-    ngx_buf_t  *b;
+    size_t                             size;
+    ngx_buf_t                         *b;
+    ngx_http_sector_cache_loc_conf_t  *lcf;
 
-    if (ngx_http_sector_cache_gzip(r, head)) {
-        b = ngx_create_temp_buf(r->pool, sector_gzip_bytes(pieces, n));
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_sector_cache_module);
+
+    if (lcf->gzip && ngx_http_sector_cache_gzip(r, head)) {
+        return ngx_http_sector_cache_body_gzip(r, lcf, meta, pieces, n);
+    }
+
+    pieces++;
+    n -= 2;
+
+    size = sector_gzip_text_bytes(pieces, n);
+
+    if (!lcf->envelope) {
+        b = ngx_http_sector_cache_buf(r, size);
 
         if (b) {
-            b->last += sector_gzip_write(pieces, n, b->pos);
+            b->last += sector_gzip_text_write(pieces, n, b->last);
         }
 
         return b;
     }
 
-    b = ngx_create_temp_buf(r->pool, sector_gzip_text_bytes(pieces, n));
+    b = ngx_http_sector_cache_buf(r, sizeof(SECTOR_COMPOSE_HEAD) - 1 + size
+                                     + SECTOR_COMPOSE_TAIL_MAX);
 
     if (b) {
-        b->last += sector_gzip_text_write(pieces, n, b->pos);
+        b->last = ngx_cpymem(b->last, SECTOR_COMPOSE_HEAD,
+                             sizeof(SECTOR_COMPOSE_HEAD) - 1);
+        b->last += sector_gzip_text_write(pieces, n, b->last);
+        b->last += sector_compose_tail((char *) b->last, meta);
     }
 
     return b;
 }
 
 
-/* Whether the body is to be compressed; head says what came of it. */
+static ngx_buf_t *
+ngx_http_sector_cache_body_gzip(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf, const sector_compose_meta_t *meta,
+    sector_gzip_piece_t *pieces, ngx_uint_t n)
+{
+    char        tail[SECTOR_COMPOSE_TAIL_MAX];
+    ngx_buf_t  *b;
+
+    if (lcf->envelope) {
+        ngx_memzero(&pieces[0], sizeof(sector_gzip_piece_t));
+        pieces[0].text = SECTOR_COMPOSE_HEAD;
+        pieces[0].len = sizeof(SECTOR_COMPOSE_HEAD) - 1;
+
+        ngx_memzero(&pieces[n - 1], sizeof(sector_gzip_piece_t));
+        pieces[n - 1].text = tail;
+        pieces[n - 1].len = sector_compose_tail(tail, meta);
+
+    } else {
+        pieces++;
+        n -= 2;
+    }
+
+    b = ngx_http_sector_cache_buf(r, sector_gzip_bytes(pieces, n));
+
+    if (b) {
+        b->last += sector_gzip_write(pieces, n, b->last);
+    }
+
+    return b;
+}
+
+
+/* A buffer with its bytes, in one piece of memory. */
+
+static ngx_buf_t *
+ngx_http_sector_cache_buf(ngx_http_request_t *r, size_t size)
+{
+    ngx_buf_t  *b;
+
+    b = ngx_palloc(r->pool, sizeof(ngx_buf_t) + size);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(b, sizeof(ngx_buf_t));
+
+    b->start = (u_char *) (b + 1);
+    b->pos = b->start;
+    b->last = b->start;
+    b->end = b->start + size;
+    b->temporary = 1;
+
+    return b;
+}
+
+
+/* Whether a body that might be compressed is to be; head says both. */
 
 static ngx_uint_t
 ngx_http_sector_cache_gzip(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head)
 {
-    ngx_http_sector_cache_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_sector_cache_module);
-
-    if (!lcf->gzip) {
-        return 0;
-    }
-
     head->vary = 1;
 
 #if (NGX_HTTP_GZIP)

@@ -93,13 +93,16 @@ ngx_int_t ngx_http_sector_cache_send_condition(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, ngx_int_t status);
 
 
-/* A buffer with a body made of pieces, or NULL: compressed where the location
- * is set so and the client accepts it, which is noted in head.  Copies, so
- * that a piece may be in shared memory. */
-
+/*
+ * A buffer with a body, or NULL: data, which is all but the first and the last
+ * of pieces, in an envelope that says meta if the location wants one; those
+ * two are for that.  It is compressed where the location is set so and the
+ * client accepts it, which is noted in head.  Copies, so that a piece may be
+ * in shared memory.
+ */
 ngx_buf_t *ngx_http_sector_cache_body(ngx_http_request_t *r,
-    ngx_http_sector_cache_head_t *head, const sector_gzip_piece_t *pieces,
-    size_t n);
+    ngx_http_sector_cache_head_t *head, const sector_compose_meta_t *meta,
+    sector_gzip_piece_t *pieces, ngx_uint_t n);
 
 
 /* Sends a body, NULL being a lack of memory, with its headers. */

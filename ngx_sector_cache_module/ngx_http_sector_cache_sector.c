@@ -7,10 +7,19 @@
 #include "ngx_http_sector_cache_shm.h"
 
 
-static ngx_int_t ngx_http_sector_cache_sector_memory(
-    ngx_http_sector_cache_client_t *client, ngx_str_t *symbol);
+/* The context of a request until it is known to be no hit: one piece of
+ * memory, and nothing to be done at its end. */
+
+typedef struct {
+    ngx_http_sector_cache_info_t        info;   /* must be the first */
+    char                                symbol[SECTOR_SYMBOL_MAX + 1];
+} ngx_http_sector_cache_hit_t;
+
+
+static ngx_int_t ngx_http_sector_cache_sector_memory(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_sector_cache_info_t *info);
 static ngx_int_t ngx_http_sector_cache_sector_fetch(
-    ngx_http_sector_cache_client_t *client, ngx_str_t *symbol);
+    ngx_http_sector_cache_client_t *client);
 static void ngx_http_sector_cache_sector_gathered(
     ngx_http_sector_cache_gather_t *g);
 static ngx_int_t ngx_http_sector_cache_sector_answer(
@@ -29,59 +38,67 @@ ngx_int_t
 ngx_http_sector_cache_sector_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_str_t *text)
 {
-    u_char                           *p;
-    char                              name[SECTOR_SYMBOL_MAX + 1];
     ngx_int_t                         rc;
-    ngx_str_t                         symbol;
+    ngx_http_sector_cache_hit_t      *hit;
     ngx_http_sector_cache_mode_t      mode;
     ngx_http_sector_cache_client_t   *client;
 
-    if (sector_model_symbol((char *) text->data, text->len, name) != 0) {
+    hit = ngx_palloc(r->pool, sizeof(ngx_http_sector_cache_hit_t));
+    if (hit == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (sector_model_symbol((char *) text->data, text->len, hit->symbol)
+        != 0)
+    {
         return ngx_http_sector_cache_invalid_symbol(r);
     }
 
     if (!lcf->unknown
-        && ngx_http_sector_cache_find_symbol(lcf, name, text->len) == NULL)
+        && ngx_http_sector_cache_find_symbol(lcf, hit->symbol, text->len)
+           == NULL)
     {
         return ngx_http_sector_cache_symbol_error(r, NGX_HTTP_NOT_FOUND,
-                   "UNKNOWN_SYMBOL", name, "Symbol %s is not configured",
-                   name);
+                   "UNKNOWN_SYMBOL", hit->symbol,
+                   "Symbol %s is not configured", hit->symbol);
     }
 
     if (ngx_http_sector_cache_client_mode(r, lcf, &mode) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    client = ngx_http_sector_cache_client_create(r, lcf, &mode);
-    p = ngx_pnalloc(r->pool, text->len + 1);
+    ngx_memzero(&hit->info, sizeof(ngx_http_sector_cache_info_t));
 
-    if (client == NULL || p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    symbol.data = p;
-    symbol.len = text->len;
-    ngx_memcpy(p, name, text->len + 1);
-
-    client->info.symbol = symbol;
+    hit->info.symbol.data = (u_char *) hit->symbol;
+    hit->info.symbol.len = text->len;
+    hit->info.source = lcf->fetch->source;
 
     if (mode.flag == NGX_HTTP_SECTOR_CACHE_ON && !mode.bypass) {
-        rc = ngx_http_sector_cache_sector_memory(client, &symbol);
+        ngx_http_set_ctx(r, hit, ngx_http_sector_cache_module);
+
+        rc = ngx_http_sector_cache_sector_memory(r, lcf, &hit->info);
 
         if (rc != NGX_DECLINED) {
             return rc;
         }
     }
 
-    return ngx_http_sector_cache_sector_fetch(client, &symbol);
+    client = ngx_http_sector_cache_client_create(r, lcf, &mode);
+    if (client == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    client->info.symbol = hit->info.symbol;
+
+    return ngx_http_sector_cache_sector_fetch(client);
 }
 
 
 /* Answers from memory; NGX_DECLINED if that has nothing to be sent at once. */
 
 static ngx_int_t
-ngx_http_sector_cache_sector_memory(ngx_http_sector_cache_client_t *client,
-    ngx_str_t *symbol)
+ngx_http_sector_cache_sector_memory(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_sector_cache_info_t *info)
 {
     int64_t                           ttl_s;
     uint64_t                          age_s;
@@ -96,9 +113,10 @@ ngx_http_sector_cache_sector_memory(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_zone_t     *zone;
     ngx_http_sector_cache_outcome_e   outcome;
 
-    zone = client->conf->sectors;
+    zone = lcf->sectors;
 
-    state = ngx_http_sector_cache_entry_read(zone, symbol, &view, &entry);
+    state = ngx_http_sector_cache_entry_read(zone, &info->symbol, &view,
+                                             &entry);
 
     if (state == SECTOR_STORE_NONE) {
         return NGX_DECLINED;
@@ -113,12 +131,11 @@ ngx_http_sector_cache_sector_memory(ngx_http_sector_cache_client_t *client,
                                             : NGX_HTTP_SECTOR_CACHE_UPDATING;
 
     ngx_http_sector_cache_times(&view, &age_s, &ttl_s);
-    ngx_http_sector_cache_client_describe(client, outcome, &entry, age_s,
-                                          ttl_s, &head, &meta);
+    ngx_http_sector_cache_client_describe(info, outcome, &entry, age_s, ttl_s,
+                                          &head, &meta);
     ngx_http_sector_cache_client_piece(&pieces[1], &entry);
 
-    b = ngx_http_sector_cache_client_body(client, &head, &meta, pieces, 3,
-                                          &rc);
+    b = ngx_http_sector_cache_client_body(r, &head, &meta, pieces, 3, &rc);
 
     sector_store_note_hit(&zone->store, &view);
     sector_store_read_end(&zone->store);
@@ -126,19 +143,17 @@ ngx_http_sector_cache_sector_memory(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_count(zone, outcome);
 
     if (outcome == NGX_HTTP_SECTOR_CACHE_UPDATING) {
-        ngx_http_sector_cache_refresh(client->conf,
-                        ngx_http_get_module_srv_conf(client->request,
-                                                     ngx_http_core_module),
-                        symbol);
+        ngx_http_sector_cache_refresh(lcf,
+                        ngx_http_get_module_srv_conf(r, ngx_http_core_module),
+                        &info->symbol);
     }
 
-    return ngx_http_sector_cache_client_send_body(client, &head, b, rc);
+    return ngx_http_sector_cache_client_send_body(r, &head, b, rc);
 }
 
 
 static ngx_int_t
-ngx_http_sector_cache_sector_fetch(ngx_http_sector_cache_client_t *client,
-    ngx_str_t *symbol)
+ngx_http_sector_cache_sector_fetch(ngx_http_sector_cache_client_t *client)
 {
     ngx_http_request_t  *r;
 
@@ -152,7 +167,7 @@ ngx_http_sector_cache_sector_fetch(ngx_http_sector_cache_client_t *client,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    client->gather->parts[0].symbol = *symbol;
+    client->gather->parts[0].symbol = client->info.symbol;
 
     return ngx_http_sector_cache_client_gather(client,
                                        ngx_http_sector_cache_sector_gathered,
@@ -191,13 +206,14 @@ ngx_http_sector_cache_sector_found(ngx_http_sector_cache_client_t *client,
     sector_compose_meta_t          meta;
     ngx_http_sector_cache_head_t   head;
 
-    ngx_http_sector_cache_client_describe(client, part->outcome, &part->entry,
-                                          part->age_s, part->ttl_s, &head,
-                                          &meta);
+    ngx_http_sector_cache_client_describe(&client->info, part->outcome,
+                                          &part->entry, part->age_s,
+                                          part->ttl_s, &head, &meta);
     ngx_http_sector_cache_client_piece(&pieces[1], &part->entry);
     ngx_http_sector_cache_sector_forwarded(part, &head);
 
-    return ngx_http_sector_cache_client_send(client, &head, &meta, pieces, 3);
+    return ngx_http_sector_cache_client_send(client->request, &head, &meta,
+                                             pieces, 3);
 }
 
 

@@ -12,6 +12,7 @@
 
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_persist.h"
+#include "sector_compose.h"
 
 
 /* The flights, what the operations pages remember and, with the slab's own,
@@ -370,4 +371,32 @@ ngx_http_sector_cache_wall_ms(void)
     tp = ngx_timeofday();
 
     return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+/* A second's text is made once, a millisecond's put into it. */
+
+const char *
+ngx_http_sector_cache_wall_text(void)
+{
+    ngx_time_t  *tp;
+
+    static time_t      sec;
+    static ngx_uint_t  msec;
+    static char        text[SECTOR_COMPOSE_TIME_MAX] =
+                                                    "1970-01-01T00:00:00.000Z";
+
+    tp = ngx_timeofday();
+
+    if (tp->sec != sec) {
+        sec = tp->sec;
+        msec = tp->msec;
+        (void) sector_compose_time(text, ngx_http_sector_cache_wall_ms());
+
+    } else if (tp->msec != msec) {
+        msec = tp->msec;
+        sector_compose_time_ms(text, (uint32_t) msec);
+    }
+
+    return text;
 }

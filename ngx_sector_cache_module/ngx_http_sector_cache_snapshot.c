@@ -148,8 +148,8 @@ ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_head_t   head;
 
     ngx_http_sector_cache_times(view, &age_s, &ttl_s);
-    ngx_http_sector_cache_client_describe(client, outcome, entry, age_s, ttl_s,
-                                          &head, &meta);
+    ngx_http_sector_cache_client_describe(&client->info, outcome, entry,
+                                          age_s, ttl_s, &head, &meta);
 
     if (failed) {
         ngx_http_sector_cache_snapshot_forwarded(failed, &head);
@@ -157,8 +157,8 @@ ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
 
     ngx_http_sector_cache_client_piece(&pieces[1], entry);
 
-    b = ngx_http_sector_cache_client_body(client, &head, &meta, pieces, 3,
-                                          &rc);
+    b = ngx_http_sector_cache_client_body(client->request, &head, &meta,
+                                          pieces, 3, &rc);
 
     sector_store_read_end(&client->conf->snapshots->store);
 
@@ -173,7 +173,8 @@ ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
                         &client->mode, NULL);
     }
 
-    return ngx_http_sector_cache_client_send_body(client, &head, b, rc);
+    return ngx_http_sector_cache_client_send_body(client->request, &head, b,
+                                                  rc);
 }
 
 
@@ -278,7 +279,7 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
 
     ngx_http_sector_cache_snapshot_settle(client);
 
-    ngx_http_sector_cache_client_describe(client, client->outcome,
+    ngx_http_sector_cache_client_describe(&client->info, client->outcome,
                                           &snapshot->entry, snapshot->age_s,
                                           (int64_t) snapshot->ttl_s, &head,
                                           &meta);
@@ -291,7 +292,8 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
 
     ngx_http_sector_cache_client_piece(&pieces[1], &snapshot->entry);
 
-    return ngx_http_sector_cache_client_send(client, &head, &meta, pieces, 3);
+    return ngx_http_sector_cache_client_send(client->request, &head, &meta,
+                                             pieces, 3);
 }
 
 

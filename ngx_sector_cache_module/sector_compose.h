@@ -22,6 +22,7 @@
 
 #define SECTOR_COMPOSE_HEAD      "{\"success\":true,\"data\":"
 #define SECTOR_COMPOSE_TAIL_MAX  256
+#define SECTOR_COMPOSE_TIME_LEN  24
 #define SECTOR_COMPOSE_TIME_MAX  32
 
 
@@ -35,7 +36,7 @@ typedef struct {
     const char     *source;
     uint64_t        age_s;
     uint64_t        ttl_s;
-    int64_t         wall_ms;
+    const char     *time;           /* as sector_compose_time() writes it */
     unsigned        cached:1;
     unsigned        partial:1;
 } sector_compose_meta_t;
@@ -204,8 +205,18 @@ size_t sector_compose_tail(char *buf, const sector_compose_meta_t *meta);
 
 /* Writes wall_ms as 2026-11-22T20:00:40.123Z (RFC 3339) into buf, which has
  * SECTOR_COMPOSE_TIME_MAX bytes, and terminates it; a time outside of the
- * years 0 to 9999 is written as that of 0.  Returns the length. */
+ * years 0 to 9999 is written as that of 0.  Returns the length, which is
+ * SECTOR_COMPOSE_TIME_LEN. */
 size_t sector_compose_time(char *buf, int64_t wall_ms);
+
+
+/* Writes other milliseconds, below 1000, into such a text. */
+void sector_compose_time_ms(char *buf, uint32_t ms);
+
+
+/* Writes n in decimal, 20 bytes at most, and does not terminate it.  Returns
+ * where the next thing goes. */
+char *sector_compose_number(char *p, uint64_t n);
 
 
 /* An error body, complete. */

@@ -2,9 +2,11 @@
  * What every hit runs: the end of an envelope, and its time.
  *
  * No printf() and no gmtime_r(): each would cost as much as all else that a
- * hit does.  Words are copied by their known length, digits are printed two at
- * a time, and the date is made by counting days, in the manner of Howard
- * Hinnant's "chrono-Compatible Low-Level Date Algorithms" (civil_from_days).
+ * hit does.  The time is a text already, of which only the milliseconds change
+ * from one answer to the next of the same second.  Words are copied by their
+ * known length, digits are printed two at a time, and the date is made by
+ * counting days, in the manner of Howard Hinnant's "chrono-Compatible Low-Level
+ * Date Algorithms" (civil_from_days).
  */
 
 #include "sector_compose.h"
@@ -38,7 +40,6 @@
 
 static void sector_compose_date(char *buf, uint32_t days);
 static char *sector_compose_word(char *p, const char *word);
-static char *sector_compose_digits(char *p, uint64_t n);
 static inline void sector_compose_pair(char *p, uint32_t n);
 
 
@@ -51,7 +52,8 @@ sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
         ? sector_compose_literal(buf, ",\"cached\":true,\"timestamp\":\"")
         : sector_compose_literal(buf, ",\"cached\":false,\"timestamp\":\"");
 
-    p += sector_compose_time(p, meta->wall_ms);
+    memcpy(p, meta->time, SECTOR_COMPOSE_TIME_LEN);
+    p += SECTOR_COMPOSE_TIME_LEN;
     p = sector_compose_literal(p, "\",\"metadata\":{\"version\":\"v1\"");
 
     if (meta->cache_status) {
@@ -64,9 +66,9 @@ sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
         }
 
         p = sector_compose_literal(p, "\",\"age\":");
-        p = sector_compose_digits(p, meta->age_s);
+        p = sector_compose_number(p, meta->age_s);
         p = sector_compose_literal(p, ",\"ttl\":");
-        p = sector_compose_digits(p, meta->ttl_s);
+        p = sector_compose_number(p, meta->ttl_s);
     }
 
     if (meta->partial) {
@@ -82,7 +84,7 @@ sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
 size_t
 sector_compose_time(char *buf, int64_t wall_ms)
 {
-    uint32_t  ms, second;
+    uint32_t  second;
     uint64_t  seconds;
 
     if (wall_ms < SECTOR_COMPOSE_MS_MIN || wall_ms > SECTOR_COMPOSE_MS_MAX) {
@@ -90,7 +92,6 @@ sector_compose_time(char *buf, int64_t wall_ms)
     }
 
     seconds = (uint64_t) (wall_ms - SECTOR_COMPOSE_MS_MIN) / 1000;
-    ms = (uint32_t) ((uint64_t) (wall_ms - SECTOR_COMPOSE_MS_MIN) % 1000);
     second = (uint32_t) (seconds % SECTOR_COMPOSE_DAY_S);
 
     memcpy(buf, SECTOR_COMPOSE_DATE, sizeof(SECTOR_COMPOSE_DATE));
@@ -99,10 +100,18 @@ sector_compose_time(char *buf, int64_t wall_ms)
     sector_compose_pair(buf + 11, second / 3600);
     sector_compose_pair(buf + 14, second / 60 % 60);
     sector_compose_pair(buf + 17, second % 60);
+    sector_compose_time_ms(buf, (uint32_t) ((uint64_t)
+                                (wall_ms - SECTOR_COMPOSE_MS_MIN) % 1000));
+
+    return SECTOR_COMPOSE_TIME_LEN;
+}
+
+
+void
+sector_compose_time_ms(char *buf, uint32_t ms)
+{
     buf[20] = (char) ('0' + ms / 100);
     sector_compose_pair(buf + 21, ms % 100);
-
-    return sizeof(SECTOR_COMPOSE_DATE) - 1;
 }
 
 
@@ -158,44 +167,40 @@ sector_compose_word(char *p, const char *word)
 }
 
 
-/* Prints n in decimal; returns where the next thing goes.  An age or a ttl is
- * seldom above 999. */
+/* Four digits at a time: an age or a ttl seldom has more. */
 
-static char *
-sector_compose_digits(char *p, uint64_t n)
+char *
+sector_compose_number(char *p, uint64_t n)
 {
-    char  digits[20], *first, *end;
+    uint32_t  low, high;
 
-    if (n < 10) {
-        *p = (char) ('0' + n);
+    if (n > 9999) {
+        p = sector_compose_number(p, n / 10000);
+        low = (uint32_t) (n % 10000);
+
+        sector_compose_pair(p, low / 100);
+        sector_compose_pair(p + 2, low % 100);
+        return p + 4;
+    }
+
+    high = (uint32_t) n / 100;
+    low = (uint32_t) n - high * 100;
+
+    if (high >= 10) {
+        sector_compose_pair(p, high);
+        p += 2;
+
+    } else if (high) {
+        *p++ = (char) ('0' + high);
+
+    } else if (low < 10) {
+        *p = (char) ('0' + low);
         return p + 1;
     }
 
-    if (n < 1000) {
-        if (n >= 100) {
-            *p++ = (char) ('0' + (uint32_t) n / 100);
-        }
+    sector_compose_pair(p, low);
 
-        sector_compose_pair(p, (uint32_t) n % 100);
-        return p + 2;
-    }
-
-    end = digits + sizeof(digits);
-    first = end;
-
-    do {
-        first -= 2;
-        sector_compose_pair(first, (uint32_t) (n % 100));
-        n /= 100;
-    } while (n >= 10);
-
-    if (n) {
-        *--first = (char) ('0' + n);
-    }
-
-    memcpy(p, first, (size_t) (end - first));
-
-    return p + (end - first);
+    return p + 2;
 }
 
 

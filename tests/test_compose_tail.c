@@ -30,7 +30,7 @@ static const sector_compose_meta_t  test_meta = {
     .source = "yahoo",
     .age_s = 12,
     .ttl_s = 108,
-    .wall_ms = TEST_NOON,
+    .time = "2026-11-22T20:00:40.123Z",
     .cached = 1
 };
 
@@ -123,7 +123,7 @@ test_tail_has_room_for_the_longest(void **state)
     meta.source = "0123456789abcdef0123456789abcdef";
     meta.age_s = UINT64_MAX;
     meta.ttl_s = UINT64_MAX;
-    meta.wall_ms = TEST_NOON;
+    meta.time = test_meta.time;
     meta.cached = 0;
     meta.partial = 1;
 
@@ -205,6 +205,16 @@ test_times(void **state)
     for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         assert_int_equal(sector_compose_time(buf, times[i].ms), 24);
         assert_string_equal(buf, times[i].text);
+    }
+
+    for (i = 0; i < 1000; i++) {
+        char  expected[SECTOR_COMPOSE_TIME_MAX];
+
+        sector_compose_time_ms(buf, (uint32_t) i);
+
+        snprintf(expected, sizeof(expected), "1970-01-01T00:00:00.%03uZ",
+                 (unsigned) i);
+        assert_string_equal(buf, expected);
     }
 }
 
