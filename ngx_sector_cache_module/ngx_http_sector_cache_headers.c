@@ -21,7 +21,7 @@
     ngx_cpymem(p, text, sizeof(text) - 1)
 
 #define ngx_http_sector_cache_header(r, name, value, last)                    \
-    ngx_http_sector_cache_add_header(r, name, sizeof(name) - 1, value, last)
+    ngx_http_sector_cache_push_header(r, name, sizeof(name) - 1, value, last)
 
 
 static ngx_int_t ngx_http_sector_cache_add_validators(ngx_http_request_t *r,
@@ -29,8 +29,11 @@ static ngx_int_t ngx_http_sector_cache_add_validators(ngx_http_request_t *r,
 static u_char *ngx_http_sector_cache_date_value(u_char *p, time_t date);
 static u_char *ngx_http_sector_cache_status_value(u_char *p,
     const ngx_http_sector_cache_head_t *head);
-static u_char *ngx_http_sector_cache_number(u_char *p, int64_t n);
+static ngx_inline u_char *ngx_http_sector_cache_number(u_char *p, int64_t n);
 static u_char *ngx_http_sector_cache_text(u_char *p, const char *text);
+static ngx_inline ngx_table_elt_t *ngx_http_sector_cache_push_header(
+    ngx_http_request_t *r, const char *name, size_t name_len, u_char *value,
+    u_char *last);
 static ngx_int_t ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_add_vary(ngx_http_request_t *r);
@@ -193,37 +196,15 @@ ngx_http_sector_cache_status_value(u_char *p,
 }
 
 
-static u_char *
+static ngx_inline u_char *
 ngx_http_sector_cache_number(u_char *p, int64_t n)
 {
-    u_char    digits[NGX_INT64_LEN], *first, *end;
-    uint64_t  rest;
-
-    rest = (uint64_t) n;
-
     if (n < 0) {
         *p++ = '-';
-        rest = 0 - rest;
+        n = -n;
     }
 
-    if (rest < 10) {
-        *p++ = (u_char) ('0' + rest);
-        return p;
-    }
-
-    end = digits + NGX_INT64_LEN;
-    first = end;
-
-    do {
-        *--first = (u_char) ('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-
-    while (first < end) {
-        *p++ = *first++;
-    }
-
-    return p;
+    return (u_char *) sector_compose_number((char *) p, (uint64_t) n);
 }
 
 
@@ -341,11 +322,30 @@ ngx_table_elt_t *
 ngx_http_sector_cache_add_header(ngx_http_request_t *r, const char *name,
     size_t name_len, u_char *value, u_char *last)
 {
+    return ngx_http_sector_cache_push_header(r, name, name_len, value, last);
+}
+
+
+/* Nearly always there is room in the list. */
+
+static ngx_inline ngx_table_elt_t *
+ngx_http_sector_cache_push_header(ngx_http_request_t *r, const char *name,
+    size_t name_len, u_char *value, u_char *last)
+{
+    ngx_list_t       *list;
     ngx_table_elt_t  *h;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NULL;
+    list = &r->headers_out.headers;
+
+    if (list->last->nelts < list->nalloc) {
+        h = list->last->elts;
+        h += list->last->nelts++;
+
+    } else {
+        h = ngx_list_push(list);
+        if (h == NULL) {
+            return NULL;
+        }
     }
 
     ngx_memzero(h, sizeof(ngx_table_elt_t));
