@@ -63,7 +63,7 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
         demo-ok demo-slow demo-fail \
         test unit unit-build sectorctl-test slab-test slow-disk t \
         test-workers test-hup test-static \
-        torture tsan bench-store bench-flight bench-gzip kills \
+        torture tsan bench-store bench-flight bench-gzip kills chaos soak \
         layers symbols style docs-check contrib-check check-selftest \
         warnings valgrind asan fuzz fuzz-build coverage \
         static bare-test clean
@@ -177,6 +177,11 @@ bench-store: ## lookups, instructions and hit ratios of the store
 	@$(BUILD)/bench/bench_store_ratio
 
 
+# For programs that start an nginx of their own.
+BESIDE_NGINX = TEST_NGINX_SERVROOT=$(BUILD)/servroot \
+               TEST_NGINX_BINARY=$(NGINX_BIN) \
+               TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE)
+
 bench-flight: build ## 200 clients and one cold key, beside proxy_cache_lock
 	@misc/deps.sh build test
 	@TEST_NGINX_BINARY=$(NGINX_BIN) \
@@ -186,6 +191,17 @@ bench-gzip: build ## what a compressed answer costs more, under callgrind
 	@misc/deps.sh build test dev
 	@TEST_NGINX_BINARY=$(NGINX_BIN) \
 	    TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) tests/bench/bench_gzip.pl
+
+FAULTY_HOST := $(BUILD)/tests/faulty_host.so
+
+$(FAULTY_HOST): tests/nginx/faulty_host.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -g -O1 -fPIC -shared -Wall -Wextra -Werror -o $@ $< -ldl
+
+chaos: build $(FAULTY_HOST) ## all that can go wrong, at once; MINUTES=1 SEED=
+	@misc/deps.sh build test
+	@$(BESIDE_NGINX) SECTOR_FAULTY_HOST=$(FAULTY_HOST) \
+	    tests/chaos/chaos.pl $(or $(MINUTES),1)
 
 kills: ## kill workers under load; KILLS=1000
 	+@KILLS=$(or $(KILLS),1000) T=t/20-kills.t misc/test.sh nginx

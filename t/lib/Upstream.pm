@@ -763,7 +763,8 @@ my $valgrind = '--num-callers=60 --tool=memcheck --leak-check=full'
 
 
 # Options: http, the text of the http block, where %PORT% is the port;
-# workers; main, directives beside that block.  Returns when it answers.
+# workers; main, directives beside that block; connections, how many a worker
+# may have.  Returns when it answers.
 sub new {
     my ($class, %option) = @_;
 
@@ -776,6 +777,7 @@ sub new {
         port => free_port(),
         workers => $option{workers} || 1,
         main => $option{main},
+        connections => $option{connections} || 512,
         root => File::Temp::tempdir('sector-nginx-XXXXXX', DIR => $below),
         binary => $ENV{TEST_NGINX_BINARY} || 'nginx',
     }, $class;
@@ -849,7 +851,7 @@ daemon off;
 worker_processes $self->{workers};
 error_log logs/error.log info;
 pid logs/nginx.pid;
-events { worker_connections 512; }
+events { worker_connections $self->{connections}; }
 http {
 access_log logs/access.log;
 $http
