@@ -254,6 +254,9 @@ sub control {
 sub clear_up { return $_[0]->control('fair') }
 sub change { return $_[0]->control('change') }
 
+# In the places that share, "each" may fetch for itself until they are "shared"
+# again, and what is under way then has come to its end.
+
 # { faults => { NAME => how often }, wrong => [ promises that were broken ] }
 sub report { return $_[0]->control('report') }
 
@@ -274,6 +277,7 @@ sub new {
         listener => $listener, control => $control, listening => 1,
         connection => {}, count => {}, wrong => [],
         calm => $of->{calm}, spell => 'well', until => 0,
+        each_until => 0,
     }, $class;
 }
 
@@ -462,7 +466,8 @@ sub promises {
                    grep { $_->{request}{place} eq $request->{place} } @now;
         my @twice = grep { $busy{$_} } @{ $request->{symbols} };
 
-        @twice = () unless $self->{shared}{ $request->{place} };
+        @twice = () unless $self->{shared}{ $request->{place} }
+                            && now() > $self->{each_until};
         my $limit = $self->{limits}{ $request->{source} };
 
         last unless @twice || defined $limit && @now >= $limit;
@@ -496,6 +501,11 @@ sub command {
     if ($path =~ m{/(fair|change)$}) {
         $self->{calm} = $1 eq 'fair';
         $self->next_spell;
+        return {};
+    }
+
+    if ($path =~ m{/(each|shared)$}) {
+        $self->{each_until} = $1 eq 'each' ? 9e9 : now() + 4;
         return {};
     }
 

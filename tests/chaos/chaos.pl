@@ -18,175 +18,61 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin", "$FindBin::Bin/../../t/lib";
 use Crowd;
+use File::Path ();
 use File::Temp qw(tempdir);
-use JSON::PP ();
-use POSIX ();
-use Signed qw(now_ms make_sector);
+use Ground qw(%LIMITS @SYMBOLS $TTL $QUEUE $MAX_OPEN $TIMEOUT places http
+              has_admin within stats total descriptors resident_kb states
+              connections replaced crowd gather);
+use Keeper;
+use Signed qw(now_ms);
 use Time::HiRes qw(sleep time);
 use Upstream qw(get);
 use Weather;
 
 my $minutes = shift || 1;
 my $seed = $ENV{SEED} || (time ^ $$) % 1_000_000;
-my ($crowds, $slots) = (4, 16);
-my @symbols = qw(XLK XLV XLF XLY XLC XLI XLP XLE XLU XLRE XLB SPY);
 my (@wrong, %did, %killed);
 
 $| = 1;
 print "SEED=$seed, $minutes min\n";
 srand $seed;
 
-# Milliseconds: of the sources, and of the zones.  A reload changes the zones'.
-
-my ($timeout, $queue_timeout, $max_open) = (1500, 1000, 1000);
-my ($ttl, $stale) = (300, 2500);
-my $slack = 1000;
-
 
 #
 # What is run
 #
 
-my %limits = (up => 4, chart => 3, odd => 6);
-
-my $weather = Weather->new(seed => $seed + 1, limits => \%limits,
+my $weather = Weather->new(seed => $seed + 1, limits => \%LIMITS,
                            shared => [ qw(on chart) ]);
-
-my $patience = $timeout + $queue_timeout + 1000;
-my %common = (symbols => \@symbols, batch => 1, patience_ms => $patience,
-              age_ms => $ttl + $stale + $timeout + $slack,
-              snapshot_ms => $ttl + $stale + $slack);
-my %fetched = (%common, age_ms => $timeout + $queue_timeout + $slack);
-
-my %places = (
-    on     => { %common, zone => 'sectors', snapshots => 'snapshots',
-                weight => 6, any => 0.05 },
-    bare   => { %common, zone => 'sectors', snapshots => 'snapshots',
-                weight => 2, bare => 1 },
-    strict => { %common, zone => 'sectors', snapshots => 'snapshots' },
-    chart  => { %common, zone => 'chart', snapshots => 'charts', weight => 3 },
-    full   => { %common, zone => 'full', snapshots => 'fulls', weight => 2,
-                any => 0.9, age_ms => 900_000 },
-    off    => { %fetched, zone => 'off', snapshots => 'offs' },
-    shadow => { %common, zone => 'shadow', snapshots => 'shadows' },
-    mixed  => { %common, zone => 'mixed', snapshots => 'mixeds', any => 0.05 },
-);
-
 my $folder = tempdir('sector-chaos-XXXXXX', CLEANUP => 1,
                      DIR => -w '/dev/shm' ? '/dev/shm' : '/tmp');
 my $dump = "$folder/sectors.dump";
 my $faults = "$folder/faults";
+my $key = 'chaos';
+my @nginx = (upstream => $weather->port, persist => $dump);
+my ($shift, $full) = (0, 0);
 
-host(0, 0);
-
+host();
 $ENV{SECTOR_HOST_FAULTS} = $faults;
 
-
-# What the host is like: how far its clock is off, whether its disk is full.
-sub host {
-    my ($shift_ms, $full) = @_;
-
-    # it is mapped: the same file, not another one
-    open my $out, -e $faults ? '+<' : '>', $faults or die "$faults: $!";
-    syswrite $out, pack 'qq', $shift_ms, $full;
+if (has_admin()) {
+    open my $out, '>', "$folder/keys" or die "$folder/keys: $!";
+    chmod 0600, $out;
+    print $out "$key\n";
+    push @nginx, keys => "$folder/keys";
 }
-
-
-sub http {
-    my ($ttl, $queue) = @_;
-    my $up = '127.0.0.1:' . $weather->port;
-    my $times = "ttl=${ttl}ms stale=${stale}ms max_object=64k";
-    my $limits = "timeout=${timeout}ms queue_timeout=${queue_timeout}ms"
-                 . " max_open=${max_open}ms retries=1 backoff=20ms";
-    my $api = '';
-
-    my @api = (
-        [ on => 'sectors=sectors snapshots=snapshots', 'up', 'sector', 'on',
-          'sector_cache_gzip on; sector_cache_bypass $arg_fresh;
-           sector_cache_unknown_symbols accept;' ],
-        [ bare => 'sectors=sectors snapshots=snapshots', 'up', 'sector', 'on',
-          'sector_cache_envelope off;' ],
-        [ strict => 'sectors=sectors snapshots=snapshots', 'up', 'sector',
-          'on', '' ],
-        [ chart => 'sectors=chart snapshots=charts', 'chart', 'yahoo', 'chart',
-          'sector_cache_gzip on;' ],
-        [ full => 'sectors=full snapshots=fulls', 'odd', 'sector', 'full',
-          'sector_cache_unknown_symbols accept;' ],
-        [ off => 'sectors=off snapshots=offs', 'odd', 'sector', 'off',
-          'sector_cache off;' ],
-        [ shadow => 'sectors=shadow snapshots=shadows', 'odd', 'sector',
-          'shadow', 'sector_cache shadow; sector_cache_gzip on;' ],
-        [ mixed => 'sectors=mixed snapshots=mixeds', 'odd', 'yahoo', 'mixed',
-          'sector_cache $flag; sector_cache_unknown_symbols accept;' ],
-    );
-
-    for my $place (@api) {
-        my ($name, $zones, $source, $format, $at, $more) = @$place;
-        my ($one, $batch) = $format eq 'sector' ? qw(one map)
-                                                : qw(chart quotes);
-        my ($one_as, $batch_as) = $format eq 'sector' ? qw(sector sector)
-                                  : qw(yahoo_chart yahoo_quote);
-
-        $api .= <<"END";
-    location /$name {
-        sector_cache_api $zones;
-        sector_cache_fetch $source
-            /_up/$source/$at/$one/\$sector_cache_symbol format=$one_as;
-        sector_cache_fetch_batch $source
-            /_up/$source/$at/$batch/\$sector_cache_symbols format=$batch_as
-            max=20;
-        $more
-    }
-END
-    }
-
-    return <<"END";
-sector_cache_zone sectors 2m $times swr=200ms negative=200ms jitter=20%
-                  persist=$dump;
-sector_cache_zone snapshots 1m $times swr=100ms;
-sector_cache_zone chart 512k $times negative=100ms;
-sector_cache_zone full 64k ttl=10m stale=0 max_object=64k;
-sector_cache_zone off 64k $times;
-sector_cache_zone shadow 512k $times;
-sector_cache_zone shadows 256k $times;
-sector_cache_zone mixed 256k $times;
-sector_cache_zone charts 256k $times;
-sector_cache_zone fulls 32k $times;
-sector_cache_zone offs 32k $times;
-sector_cache_zone mixeds 128k $times;
-sector_cache_source up $limits concurrency=$limits{up} queue=$queue
-                    failures=5 open=200ms half_open=2 successes=2;
-sector_cache_source chart $limits concurrency=$limits{chart} queue=$queue
-                    rate=300r/s error_rate=60% window=2s slow=1s open=300ms
-                    failures=1000 half_open=1 successes=1;
-sector_cache_source odd $limits concurrency=$limits{odd} queue=8
-                    failures=8 open=100ms half_open=5 successes=3;
-split_clients \$request_id \$flag { 33% on; 33% off; * shadow; }
-server {
-    listen %PORT%;
-    %PID%
-$api
-    location /_up/ {
-        internal;
-        proxy_pass http://$up/;
-        proxy_connect_timeout 1s;
-        proxy_pass_request_headers off;
-    }
-    location /status {
-        sector_cache_status;
-    }
-}
-END
-}
-
 
 my $nginx = do {
     local $ENV{LD_PRELOAD} = $ENV{SECTOR_FAULTY_HOST} || '';
 
-    Upstream::Nginx->new(workers => 2, http => http($ttl, 64),
+    Upstream::Nginx->new(workers => 2, http => http(@nginx),
                          connections => 4096,
                          main => 'worker_shutdown_timeout 4s;');
 };
+
+my @of_crowd = (port => $nginx->{port}, places => places());
+my $keeper = Keeper->new(key => $key, symbols => \@SYMBOLS,
+                         weather => $weather);
 
 print "logs are in $nginx->{root}\n";
 
@@ -201,90 +87,30 @@ sub wrong {
 }
 
 
-# Polls; false if it never came true.
-sub within {
-    my ($seconds, $function) = @_;
-    my $until = time + $seconds;
-
-    while (1) {
-        my $got = $function->();
-        return $got if $got;
-        return if time > $until;
-        sleep 0.02;
-    }
+# What the host is like: how far its clock is off, whether its disk is full.
+sub host {
+    # it is mapped: the same file, not another one
+    open my $out, -e $faults ? '+<' : '>', $faults or die "$faults: $!";
+    syswrite $out, pack 'qq', $shift, $full;
 }
 
 
-sub stats { return get('/status/stats')->{json} }
+# "sectors 0" and so on: what the zones use when all entries are removed.
+sub emptied {
+    return '' unless has_admin();
 
+    $keeper->ask('DELETE', '/', 200);
 
-# The sum of a namespace's outcomes; what it calls their sum must be that.
-sub total {
-    my ($namespace) = @_;
-    my $sum = 0;
+    my $namespaces = stats()->{namespaces};
 
-    $sum += $namespace->{$_}
-        for qw(hits misses stale updating bypassed disabled negative);
-
-    return $sum;
-}
-
-
-#
-# The processes that nginx has
-#
-
-sub descriptors {
-    my ($pid) = @_;
-    my @all = map { (readlink $_) || () } glob "/proc/$pid/fd/*";
-
-    return scalar @all;
-}
-
-
-sub resident_kb {
-    my ($pid) = @_;
-
-    open my $in, '<', "/proc/$pid/status" or return 0;
-    my ($kb) = map { /^VmRSS:\s+(\d+)/ ? $1 : () } <$in>;
-
-    return $kb || 0;
-}
-
-
-# "Z (zombie)" and the like, of the children of a process.
-sub states {
-    my ($pid) = @_;
-    my %state;
-
-    open my $in, '<', "/proc/$pid/task/$pid/children" or return {};
-
-    for my $child (split ' ', scalar <$in> // '') {
-        open my $stat, '<', "/proc/$child/stat" or next;
-        $state{$child} = $1 if scalar <$stat> =~ /\) (\S)/;
-    }
-
-    return \%state;
-}
-
-
-# Reloads, and waits until the old workers are gone.
-sub settle {
-    my %old = map { $_ => 1 } $nginx->children;
-
-    $nginx->write_config(http($ttl, 64));
-    $nginx->signal('HUP');
-
-    return within(15, sub {
-        my @now = $nginx->children;
-        return @now == 2 && !(grep { $old{$_} } @now) && \@now;
-    });
+    return join ' ', map { "$_ $namespaces->{$_}{memoryUsage}" }
+                     sort keys %$namespaces;
 }
 
 
 # What the two workers have when nothing happens.
 sub resting {
-    my $workers = settle();
+    my $workers = replaced($nginx, http(@nginx));
 
     if (!$workers) {
         wrong('the workers are not replaced: ' . join ' ', $nginx->children);
@@ -303,77 +129,11 @@ sub resting {
 }
 
 
-# The established TCP connections of a process.
-sub connections {
-    my ($pid) = @_;
-    my %open;
-
-    open my $tcp, '<', "/proc/$pid/net/tcp" or return 0;
-
-    while (my $line = <$tcp>) {
-        my @field = split ' ', $line;
-        $open{$field[9]} = 1 if $field[3] eq '01';
-    }
-
-    return scalar grep { (readlink $_ || '') =~ /^socket:\[(\d+)\]/
-                         && $open{$1} } glob "/proc/$pid/fd/*";
-}
-
-
-#
-# The clients, in processes of their own
-#
-
-sub crowd {
-    my ($number) = @_;
-
-    pipe my $in, my $out or die "pipe: $!";
-    my $pid = fork;
-    die "fork: $!" unless defined $pid;
-
-    if ($pid == 0) {
-        my $stop = 0;
-
-        local $SIG{TERM} = sub { $stop = 1 };
-        srand $seed + 100 + $number;
-
-        my $told = eval {
-            Crowd->new(port => $nginx->{port}, places => \%places,
-                       slots => $slots, log => $log)->run(86400, \$stop);
-        } || { wrong => { "a client died: $@" => 1 } };
-
-        print $out JSON::PP->new->canonical->encode($told);
-        close $out;
-        POSIX::_exit(0);
-    }
-
-    close $out;
-
-    return { pid => $pid, in => $in };
-}
-
-
-sub add_up {
-    my ($sum, $told) = @_;
-
-    for my $name (keys %$told) {
-        if (ref $told->{$name}) {
-            $sum->{$name}{$_} += $told->{$name}{$_}
-                for keys %{ $told->{$name} };
-        } elsif ($name =~ /^(?:longest|lag)$/) {
-            $sum->{$name} = $told->{$name}
-                if $told->{$name} > ($sum->{$name} || 0);
-        } else {
-            $sum->{$name} += $told->{$name};
-        }
-    }
-}
-
-
 #
 # The time of trouble
 #
 
+my $empty = emptied();
 my $began = resting();
 my $before = stats();
 my $start = time;
@@ -384,8 +144,10 @@ my %last;
 
 $weather->change;
 
-my @crowds = map { crowd($_) } 1 .. $crowds;
-my ($shift, $full) = (0, 0);
+my @crowds = map { crowd($seed + 100 + $_, @of_crowd, log => $log) } 1 .. 4;
+
+push @crowds, Ground::apart($seed + 99, sub { $keeper->run(@_) })
+    if has_admin();
 
 while ((my $now = time) < $until) {
     if ($now >= $next{kill}) {
@@ -403,7 +165,8 @@ while ((my $now = time) < $until) {
     }
 
     if ($now >= $next{reload}) {
-        $nginx->write_config(http((150, 200, 300)[rand 3], (16, 64)[rand 2]));
+        $nginx->write_config(http(@nginx, ttl => (150, 200, 300)[rand 3],
+                                  queue => (16, 64)[rand 2]));
         $nginx->signal('HUP');
         $did{reloads}++;
         $next{reload} = $now + 0.7 + rand 0.6;
@@ -412,14 +175,14 @@ while ((my $now = time) < $until) {
     if ($now >= $next{clock}) {
         $shift = (0, 1, -1, 60, -60, 3600, -3600, 86_400 * 30,
                   -86_400 * 30)[rand 9] * 1000 + int rand 1000;
-        host($shift, $full);
+        host();
         $did{jumps}++;
         $next{clock} = $now + rand 1.5;
     }
 
     if ($now >= $next{disk}) {
         $full = !$full || 0;
-        host($shift, $full);
+        host();
         $did{'full disks'} += $full;
         $next{disk} = $now + 1 + rand 10;
     }
@@ -473,8 +236,8 @@ sub look {
     for my $name (sort keys %{ $now->{sources} }) {
         my $in_flight = $now->{sources}{$name}{inFlight};
 
-        wrong("$in_flight of $name in flight, more than $limits{$name}")
-            if $in_flight > $limits{$name};
+        wrong("$in_flight of $name in flight, more than $LIMITS{$name}")
+            if $in_flight > $LIMITS{$name};
     }
 }
 
@@ -484,28 +247,15 @@ sub look {
 #
 
 $weather->clear_up;
-host($shift, 0);
+$full = 0;
+host();
 
-my %sum;
-
-for my $crowd (@crowds) {
-    kill 'TERM', $crowd->{pid};
-}
-
-for my $crowd (@crowds) {
-    local $/;
-    my $in = $crowd->{in};
-    my $text = <$in>;
-
-    waitpid $crowd->{pid}, 0;
-    add_up(\%sum, length $text ? JSON::PP::decode_json($text)
-                               : { wrong => { 'a crowd is lost' => 1 } });
-}
+my %sum = %{ gather(@crowds) };
 
 push @wrong, map { "$_ ($sum{wrong}{$_} times)" } sort keys %{ $sum{wrong} };
 
 my $cleared = time;
-my $waited = $max_open / 1000 + $timeout / 1000 + 3;
+my $waited = $MAX_OPEN / 1000 + $TIMEOUT / 1000 + 3;
 
 within($waited, \&recovered) or wrong('not well again: ' . unwell());
 printf "well again after %.1f s\n", time - $cleared;
@@ -560,8 +310,8 @@ for my $name (sort keys %{ $after->{sources} }) {
 
 # Now all is exact, and good.
 
-my $calm = Crowd->new(port => $nginx->{port}, places => \%places, slots => 4,
-                      faulty => 0, log => $log)->run(2);
+my $calm = Crowd->new(@of_crowd, slots => 4, faulty => 0, log => $log)
+    ->run(2);
 my $calmed = stats();
 
 for my $name (sort keys %{ $calmed->{namespaces} }) {
@@ -578,7 +328,11 @@ wrong("$_ after it all") for sort keys %{ $calm->{wrong} };
 wrong("$calm->{answers}{$_} times $_ after it all")
     for grep { / (?:UPSTREAM|NO_DATA|SECTOR)|cut/ } keys %{ $calm->{answers} };
 
+my $left = emptied();
 my $rested = resting();
+
+wrong("memory of zones without entries: $empty at first, $left in the end")
+    if $left ne $empty;
 
 for my $who (qw(workers master)) {
     my ($was, $is) = map { ref $_ ? "@$_" : $_ } $began->{$who},
