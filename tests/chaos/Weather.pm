@@ -117,7 +117,7 @@ sub body {
     my @symbols = @{ $request->{symbols} };
     my $form = $request->{form};
 
-    $pad = int rand 600 unless defined $pad || rand 4 > 1;
+    $pad = int rand 600 unless defined $pad || $request->{calm} || rand 4 > 1;
 
     if (@symbols > 1 && $request->{lacks}) {
         splice @symbols, rand @symbols, 1;
@@ -421,7 +421,8 @@ sub understand {
     $symbols =~ s/%([0-9A-Fa-f]{2})/chr hex $1/ge;
 
     my $request = { source => $source, place => $place, form => $form,
-                    symbols => [ split /,/, $symbols ] };
+                    symbols => [ split /,/, $symbols ],
+                    calm => $self->{calm} };
 
     $self->promises($c, $request);
 
