@@ -7,8 +7,8 @@
 # Debian release's nginx, then that of a later one, as far as the archive has
 # its source.  What a sanitizer says is a failure, see misc/check-asan.pl.
 #
-# From the environment: ASAN_NGINX=1.22 picks the versions that begin so; T, as for
-# misc/test.sh.  Each build and each run has a folder of its own,
+# From the environment: ASAN_NGINX=1.22 picks the versions that begin so; T, as
+# for misc/test.sh.  Each build and each run has a folder of its own,
 # BUILD/asan/VERSION, with all reports in BUILD/asan/VERSION/reports.
 
 set -euo pipefail
