@@ -29,6 +29,16 @@ function hours(splits) {
 }
 
 
+/* The minutes without a neighbour, which no line would show. */
+
+function alone(u, series) {
+    const values = u.data[series];
+
+    return [...values.keys()].filter(i => values[i] != null
+        && values[i - 1] == null && values[i + 1] == null);
+}
+
+
 export class Chart {
     #plot = null;
     #data = [[]];
@@ -139,6 +149,8 @@ export class Chart {
                     stroke: colour(line.colour),
                     fill: line.fill ? colour(line.fill) : undefined,
                     width: 1.5,
+                    points: { show: false, size: 5,
+                              fill: colour(line.colour), filter: alone },
                     value: (u, v) => v == null ? '–' : this.show(v)
                 }))
             ]

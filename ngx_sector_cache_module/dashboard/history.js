@@ -100,10 +100,11 @@ export class History {
 
         const to = Math.floor(now / 1000 / minute) * minute;
         const kept = to - samples[0].at;
+        const minutes = Math.ceil(kept / minute) + 1;
         const wide = spans.find(s => kept <= s) ?? day;
 
-        setText(this.note, kept < day - hour
-                ? `There are samples of ${span(kept + minute)} so far.` : '');
+        setText(this.note, kept >= day - hour ? ''
+                : `There are samples of ${span(minutes * minute)} so far.`);
         this.note.hidden = this.note.textContent === '';
         this.charts.hidden = false;
         this.hours.hidden = false;
