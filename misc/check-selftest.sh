@@ -353,5 +353,64 @@ stack "sector_store_put (sector_store.c:7)"
 if ! valgrind; then result ok; else result no "valgrind accepts ours"; fi
 
 
+# Sanitizers: a folder of reports with a leak of nginx's, then worse ones.
+
+asan() {
+    "$misc/check-asan.pl" "$scratch/reports" >"$scratch/output" 2>&1
+}
+
+leak() {
+    printf '==7==ERROR: LeakSanitizer: detected memory leaks\n\n%s leak of %s
+    #0 0x1 in malloc\n    #1 0x2 in %s\n\nSUMMARY: AddressSanitizer: 7\n' \
+        "$1" "7 byte(s) in 1 object(s) allocated from:" "$2"
+}
+
+asan_says() {
+    local word=$1
+
+    cat >"$scratch/reports/san.7"
+
+    case $word in
+    yes) if asan; then result ok; else result no "asan refuses $2"; fi ;;
+    no)  if ! asan; then result ok; else result no "asan accepts $2"; fi ;;
+    esac
+}
+
+mkdir "$scratch/reports"
+
+asan_says yes "a leak of nginx's" < <(leak Direct ngx_alloc)
+asan_says yes "what a pool of nginx's holds" < <(leak Indirect sector_model_parse)
+asan_says no "a leak of ours" < <(leak Direct sector_model_parse)
+asan_says no "a leak of ours" < <(leak Direct ngx_http_sector_cache_probe)
+
+asan_says no "a use after free" \
+    <<<$'==7==ERROR: AddressSanitizer: heap-use-after-free\n    #0 0x1 in f'
+asan_says no "undefined behaviour" \
+    <<<'src/core/ngx_string.c:7:3: runtime error: null pointer'
+
+
+# Coverage: as many lines of a hundred, and branches of layer 0.
+
+coverage() {
+    local i
+
+    {
+        printf '{"files":[{"file":"x/sector_store.c","lines":['
+        for ((i = 1; i <= 100; i++)); do
+            printf '{"line_number":%d,"count":%d,"branches":[%s]},' $i \
+                $((i <= $1)) '{"count":'$((i <= $2))'}'
+        done
+        printf '{"line_number":999,"count":0,"gcovr/noncode":true}]}]}'
+    } >"$scratch/coverage.json"
+
+    "$misc/check-coverage.pl" "$scratch/coverage.json" \
+        >"$scratch/output" 2>&1
+}
+
+if coverage 92 95; then result ok; else result no "coverage at the bars"; fi
+if ! coverage 91 95; then result ok; else result no "fewer lines"; fi
+if ! coverage 92 94; then result ok; else result no "fewer branches"; fi
+
+
 printf 'selftest: %d passed, %d failed\n' $good $bad
 [ $bad -eq 0 ]

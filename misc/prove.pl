@@ -13,6 +13,10 @@ use File::Find;
 use TAP::Harness;
 
 
+# What a suite did is to be seen when it is done, in a pipe as well.
+$| = 1;
+
+
 my @files;
 
 for my $path (@ARGV) {
