@@ -379,7 +379,7 @@ asan_says() {
 mkdir "$scratch/reports"
 
 asan_says yes "a leak of nginx's" < <(leak Direct ngx_alloc)
-asan_says yes "what a pool of nginx's holds" < <(leak Indirect sector_model_parse)
+asan_says yes "what nginx's holds" < <(leak Indirect sector_model_parse)
 asan_says no "a leak of ours" < <(leak Direct sector_model_parse)
 asan_says no "a leak of ours" < <(leak Direct ngx_http_sector_cache_probe)
 

@@ -161,8 +161,8 @@ int sector_model_symbol(const char *text, size_t len, char *symbol);
  * Prints a double as JSON in the shortest form that reads back as the same
  * double, as JavaScript does: no trailing ".0", no exponent from 1e-6 to below
  * 2^63, and 0 for -0; at least 32 bytes at buf, which is terminated.  Returns
- * the length.  JavaScript has none up to 1e21, but integers of more than 64
- * bits many readers refuse.  The value must be finite; another prints 0.
+ * the length.  JavaScript has no exponent up to 1e21, but many a reader refuses
+ * integers of more than 64 bits.  The value must be finite; another prints 0.
  * Independent of the locale.
  */
 size_t sector_model_number(double value, char *buf);
