@@ -369,6 +369,12 @@ ngx_http_sector_cache_conditions(ngx_http_request_t *r,
     sector_http_verdict_e      verdict;
     sector_http_conditions_t   c;
 
+    /* what a client asks of a page is not asked of what is in the page */
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
     if (r->headers_in.if_match == NULL && r->headers_in.if_none_match == NULL
         && r->headers_in.if_modified_since == NULL
         && r->headers_in.if_unmodified_since == NULL)

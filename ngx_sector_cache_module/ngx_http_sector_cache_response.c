@@ -269,7 +269,9 @@ ngx_http_sector_cache_gzip(ngx_http_request_t *r,
 
 #if (NGX_HTTP_GZIP)
 
-    if (r->headers_in.accept_encoding
+    /* a subrequest's body is a part of another one */
+
+    if (r == r->main && r->headers_in.accept_encoding
         && sector_http_accepts_gzip(
                        (char *) r->headers_in.accept_encoding->value.data,
                        r->headers_in.accept_encoding->value.len))

@@ -1078,3 +1078,70 @@ is(get('/api/symbols')->{status}, 200, 'nginx lives on');
 --- no_error_log
 [alert]
 [crit]
+
+
+
+=== TEST 62: what a client has of a page says nothing of a sector in it
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location /page.html {
+        ssi on;
+        ssi_types text/plain;
+    }
+
+    location = /guarded {
+        auth_request /api/XLK;
+        try_files /plain.html =404;
+    }
+--- user_files
+>>> plain.html
+plain
+>>> page.html
+<a><!--# include virtual="/api/XLK" --></a><b><!--# include virtual="/api/?symbols=XLK,XLF" --></b><c><!--# include virtual="/api/snapshot" --></c>
+--- scenario
+my $etag = get('/api/XLK')->{headers}{etag};
+my $whole = qr{^<a>\{"success":true,.*\}</a><b>\{"success":true,.*\}</b><c>\{"success":true,.*\}</c>};
+my $page = get('/page.html', headers => { 'If-None-Match' => $etag });
+is($page->{status}, 200, 'a page is not its sector');
+like($page->{body}, $whole, 'and is whole');
+
+for (['If-None-Match' => '*'],
+     ['If-Modified-Since' => 'Fri, 01 Jan 2038 00:00:00 GMT'],
+     ['If-Match' => '"other"'],
+     ['If-Unmodified-Since' => 'Mon, 01 Jan 2001 00:00:00 GMT'])
+{
+    my %with = (headers => { @$_ });
+    my $page = get('/page.html', %with);
+
+    like($page->{body}, $whole, "@$_: a page is whole") if $page->{status} == 200;
+    is(get('/guarded', %with)->{status}, get('/plain.html', %with)->{status}, "@$_: a guarded page is as one that is not");
+}
+
+
+
+=== TEST 63: a sector in a page is not compressed, whatever the client accepts
+--- config
+    sector_cache_gzip on;
+
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location /page.html {
+        ssi on;
+        ssi_types text/plain;
+    }
+--- user_files
+>>> page.html
+<a><!--# include virtual="/api/XLK" --></a><b><!--# include virtual="/api/snapshot" --></b>
+--- scenario
+my %gzip = (headers => { 'Accept-Encoding' => 'gzip' });
+is(get('/api/XLK', %gzip)->{headers}{'content-encoding'}, 'gzip', 'alone it is compressed');
+my $page = get('/page.html', %gzip);
+is($page->{headers}{'content-encoding'}, undef, 'the page is plain');
+like($page->{body}, qr{^<a>\{"success":true,.*\}</a><b>\{"success":true,.*\}</b>}, 'and so is what is in it');
