@@ -7,6 +7,8 @@
 #include "ngx_http_sector_cache_snapshot.h"
 
 
+static ngx_uint_t ngx_http_sector_cache_snapshot_missed(
+    ngx_http_sector_cache_client_t *client);
 static ngx_int_t ngx_http_sector_cache_snapshot_memory(
     ngx_http_sector_cache_client_t *client, ngx_str_t *key);
 static ngx_int_t ngx_http_sector_cache_snapshot_found(
@@ -64,7 +66,9 @@ ngx_http_sector_cache_snapshot_handler(ngx_http_request_t *r,
     } else if (lcf->snapshots) {
         rc = ngx_http_sector_cache_snapshot_memory(client, &lcf->snapshot);
 
-        if (rc == NGX_DECLINED) {
+        if (rc == NGX_DECLINED
+            && ngx_http_sector_cache_snapshot_missed(client))
+        {
             rc = ngx_http_sector_cache_snapshot_memory(client, &lcf->partial);
         }
 
@@ -72,8 +76,10 @@ ngx_http_sector_cache_snapshot_handler(ngx_http_request_t *r,
             return rc;
         }
 
-        sector_store_note_miss(&lcf->snapshots->store, lcf->snapshot.data,
-                               lcf->snapshot.len);
+        if (ngx_http_sector_cache_snapshot_missed(client)) {
+            sector_store_note_miss(&lcf->snapshots->store, lcf->snapshot.data,
+                                   lcf->snapshot.len);
+        }
     }
 
     client->counted_as = client->outcome;
@@ -83,6 +89,17 @@ ngx_http_sector_cache_snapshot_handler(ngx_http_request_t *r,
     }
 
     return ngx_http_sector_cache_snapshot_fetch(client);
+}
+
+
+/* Whether memory has nothing to be sent at once: in shadow it may have, and is
+ * not used. */
+
+static ngx_uint_t
+ngx_http_sector_cache_snapshot_missed(ngx_http_sector_cache_client_t *client)
+{
+    return client->outcome == NGX_HTTP_SECTOR_CACHE_MISS
+           || client->outcome == NGX_HTTP_SECTOR_CACHE_EXPIRED;
 }
 
 

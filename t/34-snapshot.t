@@ -749,6 +749,46 @@ subtest 'locations with lists of their own share a zone' => sub {
 };
 
 
+# A location whose sectors cost 7.
+sub seven {
+    my ($name, $zone, $more) = @_;
+
+    return "location /$name { sector_cache_api sectors=$zone;"
+           . " sector_cache_fetch up /seven/\$sector_cache_symbol; $more }";
+}
+
+my $seven = 'location /seven/ { internal;'
+            . ' return 200 \'{"symbol":"$sector_cache_symbol","price":7}\'; }';
+
+
+subtest 'in shadow a whole one is compared, not a partial one beside it'
+    => sub {
+    start(scripts => { XLV => 'status:500' }, locations => $seven
+          . seven(fresh => 'sectors', 'sector_cache_bypass 1;')
+          . seven(shadow => 'sectors', 'sector_cache shadow;'));
+    is(snapshot()->{json}{metadata}{partial}, JSON::PP::true(), 'partial');
+    is(get('/fresh/snapshot')->{cache}, 'bypass', 'and a whole one');
+    is(get('/shadow/snapshot')->{cache}, 'disabled', 'in shadow');
+    is(counted(), 'totalRequests=3 hits=1 misses=1 bypassed=1',
+       'a hit that does not differ');
+    ended_well();
+};
+
+
+subtest 'in shadow a hit is not noted as a miss' => sub {
+    start(api => 'sector_cache shadow;', locations => $seven
+          . seven(two => 'sectors', 'sector_cache_symbols { XLK K; }'));
+    snapshot();
+    get('/two/snapshot');
+    snapshot();
+    is(counted(), 'totalRequests=3 hits=1 misses=2 shadowDiffers=1',
+       'a hit is the last');
+    like(stats()->{namespaces}{snapshots}{lastMissKey}, qr/^snapshot:/,
+         'the last miss is another');
+    ended_well();
+};
+
+
 subtest 'after a reload with another list it is another' => sub {
     my @options = (workers => 2);
     start(@options);
