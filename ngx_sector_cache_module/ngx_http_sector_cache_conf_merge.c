@@ -292,9 +292,10 @@ ngx_http_sector_cache_merge_location(ngx_conf_t *cf,
 }
 
 
-/* A zone has a snapshot for each list of symbols, and the default list's has
- * the plain key.  The list alone makes the key: what a zone or its file holds
- * from before a reload or a restart is for the same list, or for none. */
+/* A zone has a snapshot for each list of symbols and namespace of sectors, and
+ * that of the default ones has the plain key.  They alone make the key: what a
+ * zone or its file holds from before a reload or a restart is for the same, or
+ * for none. */
 
 static ngx_int_t
 ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
@@ -302,14 +303,21 @@ ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
 {
     u_char                          *p;
     uint32_t                         hash;
-    ngx_uint_t                       i;
+    ngx_uint_t                       i, plain;
     ngx_http_sector_cache_symbol_t  *s;
+
+    static ngx_str_t  sectors = ngx_string("sectors");
 
     ngx_str_set(&conf->snapshot, "snapshot");
     ngx_str_set(&conf->partial, "snapshot:partial");
 
+    plain = (conf->sectors->name.len == sectors.len
+             && ngx_memcmp(conf->sectors->name.data, sectors.data,
+                           sectors.len)
+                == 0);
+
     if (conf->snapshots == NULL
-        || ngx_http_sector_cache_are_default(conf->symbols))
+        || (plain && ngx_http_sector_cache_are_default(conf->symbols)))
     {
         return NGX_OK;
     }
@@ -321,6 +329,11 @@ ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
         ngx_crc32_update(&hash, (u_char *) s[i].symbol, s[i].symbol_len + 1);
         ngx_crc32_update(&hash, s[i].name.data, s[i].name.len);
         ngx_crc32_update(&hash, (u_char *) (s[i].benchmark ? "!" : "."), 1);
+    }
+
+    if (!plain) {
+        ngx_crc32_update(&hash, conf->sectors->name.data,
+                         conf->sectors->name.len);
     }
 
     ngx_crc32_final(hash);

@@ -23,12 +23,12 @@ my @all = (@sectors, 'SPY');
 
 # Options: sectors, snapshots, parameters of the zones (snapshots may be
 # undef: not declared); source; script, of all symbols; scripts, of some;
-# bodies, in place of an upstream; api, locations
+# bodies, in place of an upstream; api, locations, http
 sub http {
     my (%option) = (sectors => 'ttl=10m stale=1h',
                     snapshots => 'ttl=10m stale=1h', source => '',
                     script => 'ok', scripts => {}, bodies => {}, api => '',
-                    locations => '', @_);
+                    locations => '', http => '', @_);
     my $scripts = join ' ', map { "$_ '$option{scripts}{$_}';" }
                             sort keys %{ $option{scripts} };
     my $bodies = join ' ', map { "$_ '$option{bodies}{$_}';" }
@@ -42,6 +42,7 @@ sub http {
     return <<"END";
 sector_cache_zone sectors 1m $option{sectors};
 $snapshots
+$option{http}
 sector_cache_source up retries=0 $source;
 map \$sector_cache_symbol \$script { default '$option{script}'; $scripts }
 map \$sector_cache_symbol \$body { default ''; $bodies }
@@ -759,6 +760,19 @@ sub seven {
 
 my $seven = 'location /seven/ { internal;'
             . ' return 200 \'{"symbol":"$sector_cache_symbol","price":7}\'; }';
+
+
+subtest 'of the sectors of another zone it is another' => sub {
+    start(http => 'sector_cache_zone others 1m;',
+          locations => $seven . seven(others => 'others', ''));
+    my %got = map { $_ => get("/$_/snapshot") } qw(api others);
+
+    is(prices($got{api}), join(' ', (101) x 12), 'of the one');
+    is(prices($got{others}), join(' ', (7) x 12), 'of the other');
+    is(get("/$_/snapshot")->{data}, $got{$_}{data}, "$_ again") for keys %got;
+    is(counted(), 'totalRequests=4 hits=2 misses=2', 'counters');
+    ended_well();
+};
 
 
 subtest 'in shadow a whole one is compared, not a partial one beside it'
