@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_sector_cache_admin_store(
 static ngx_int_t ngx_http_sector_cache_admin_stored(
     ngx_http_sector_cache_admin_t *admin, ngx_http_sector_cache_zone_t *zone,
     sector_model_admin_put_t *puts, ngx_uint_t n, uint64_t ttl_ms);
+static ngx_str_t ngx_http_sector_cache_admin_snapshot_key(
+    ngx_http_sector_cache_admin_t *admin);
 static ngx_int_t ngx_http_sector_cache_admin_count(
     ngx_http_sector_cache_admin_t *admin, const char *name, uint64_t n);
 
@@ -117,8 +119,8 @@ ngx_http_sector_cache_admin_put_sectors(ngx_http_sector_cache_admin_t *admin)
 }
 
 
-/* PUT /snapshot?ttl=: that of the API locations whose symbols are those of the
- * first one with this namespace. */
+/* PUT /snapshot?ttl=: that of the first API location with this namespace, and
+ * of those that share it. */
 
 ngx_int_t
 ngx_http_sector_cache_admin_put_snapshot(ngx_http_sector_cache_admin_t *admin)
@@ -288,7 +290,7 @@ ngx_http_sector_cache_admin_stored(ngx_http_sector_cache_admin_t *admin,
         keys[i].len = ngx_strlen(puts[i].symbol);
 
         if (keys[i].len == 0) {
-            ngx_str_set(&keys[i], "snapshot");
+            keys[i] = ngx_http_sector_cache_admin_snapshot_key(admin);
         }
     }
 
@@ -296,6 +298,29 @@ ngx_http_sector_cache_admin_stored(ngx_http_sector_cache_admin_t *admin,
     how.ttl_ms = ttl_ms;
 
     return ngx_http_sector_cache_entry_put_all(zone, keys, entries, n, &how);
+}
+
+
+/* Where there is no API location, that of the default one. */
+
+static ngx_str_t
+ngx_http_sector_cache_admin_snapshot_key(ngx_http_sector_cache_admin_t *admin)
+{
+    ngx_str_t                          key;
+    ngx_uint_t                         i;
+    ngx_http_sector_cache_location_t  *apis;
+
+    apis = admin->mcf->apis.elts;
+
+    for (i = 0; i < admin->mcf->apis.nelts; i++) {
+        if (apis[i].conf->snapshots == admin->snapshots) {
+            return apis[i].conf->snapshot;
+        }
+    }
+
+    ngx_str_set(&key, "snapshot");
+
+    return key;
 }
 
 

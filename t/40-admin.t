@@ -514,6 +514,22 @@ subtest 'a snapshot that is put is served whole' => sub {
 };
 
 
+subtest 'a snapshot that is put is that of the first location' => sub {
+    run(2, api => 'sector_cache_symbols { ABC Own; "^X" Index; }',
+        server => 'location /second { sector_cache_api;'
+                  . ' sector_cache_fetch up /fetch/$sector_cache_symbol; }');
+
+    my $body = '{"sectors":[{"symbol":"ABC","price":1.0}]}';
+
+    is(ask('PUT /admin/snapshot', body => $body)->{status}, 200, 'status');
+    my $hit = get('/api/snapshot');
+    is($hit->{cache}, 'hit', 'a hit');
+    like($hit->{body}, qr/"data":\Q$body\E,/, 'byte for byte');
+    is(get('/second/snapshot')->{cache}, 'miss', 'another list is another');
+    ended_well();
+};
+
+
 subtest 'symbols are those that the API serves' => sub {
     run(1, api => 'sector_cache_symbols { ABC Own; "^X" Index; }');
 
