@@ -186,7 +186,8 @@ subtest 'stale data is not kept waiting by a Retry-After' => sub {
     is(calls(), 2, 'calls');
     is(source()->{failed}, 1, 'one fetch has failed');
     wait_for('it is asked again in its time', sub { calls() > 2 });
-    wait_for('nothing is in flight', sub { source()->{inFlight} == 0 });
+    wait_for('it closes, and is probed no more',
+             sub { breaker()->{state} eq 'closed' });
     ended_well();
 };
 
