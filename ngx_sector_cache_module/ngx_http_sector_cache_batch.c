@@ -483,6 +483,10 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_client_describe(&client->info, outcome, whole,
                                           age_s, ttl_s, head, meta);
 
+    if (lacking) {
+        head->modified_s = -1;
+    }
+
     head->stored = called && stored && !head->ttl;
 
     if (outcome == NGX_HTTP_SECTOR_CACHE_STALE) {

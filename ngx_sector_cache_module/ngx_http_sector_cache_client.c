@@ -208,7 +208,8 @@ ngx_http_sector_cache_client_describe(ngx_http_sector_cache_info_t *info,
     head->detail = NULL;
     head->fwd_status = 0;
     head->etag = entry->etag;
-    head->modified_s = entry->modified_s;
+    head->modified_s = (entry->flags & SECTOR_ENTRY_PARTIAL)
+                       ? -1 : (time_t) entry->modified_s;
     head->age_s = age_s;
     head->ttl_s = ttl_s;
     head->validators = 1;

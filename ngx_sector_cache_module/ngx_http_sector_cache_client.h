@@ -96,7 +96,9 @@ ngx_int_t ngx_http_sector_cache_client_send_body(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, ngx_buf_t *b, ngx_int_t rc);
 
 
-/* What is said of an entry that was found, in its answer and in info. */
+/* What is said of an entry that was found, in its answer and in info.  Of one
+ * that lacks something no time of modification: the whole one that comes next
+ * may be older. */
 
 void ngx_http_sector_cache_client_describe(ngx_http_sector_cache_info_t *info,
     ngx_http_sector_cache_outcome_e outcome, const sector_entry_t *entry,

@@ -119,6 +119,10 @@ ngx_http_sector_cache_add_validators(ngx_http_request_t *r,
 
     r->headers_out.etag = h;
 
+    if (head->modified_s == -1) {
+        return NGX_OK;
+    }
+
     start = p;
     p = ngx_http_sector_cache_date_value(p, head->modified_s);
 

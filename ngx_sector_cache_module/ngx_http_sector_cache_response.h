@@ -26,7 +26,8 @@ typedef struct {
     const char                         *detail;     /* of it; or NULL */
     ngx_uint_t                          fwd_status; /* of it; 0: none */
     uint64_t                            etag;       /* with validators */
-    time_t                              modified_s; /* the same */
+    time_t                              modified_s; /* the same; -1: not
+                                                       known */
     uint64_t                            age_s;
     int64_t                             ttl_s;      /* with keep: time left;
                                                        below 0: how long past

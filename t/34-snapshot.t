@@ -456,6 +456,26 @@ for my $workers (1, 2) {
 # What fails
 #
 
+subtest 'what lacks a sector is not told from a whole one by a date' => sub {
+    my $date = 'Fri, 01 Jan 2038 00:00:00 GMT';
+    start(scripts => { XLV => 'status:500' });
+
+    for my $uri (qw(/api/snapshot /api/?symbols=XLK,XLV)) {
+        for my $state ('fetched', 'from memory') {
+            my $got = get($uri, headers => ["If-Modified-Since: $date"]);
+            is($got->{status}, 200, "$uri $state: it is sent");
+            is($got->{headers}{'last-modified'}, undef, "$uri: without a date");
+            ok($got->{headers}{etag}, "$uri: but with an ETag");
+        }
+    }
+
+    my $got = get('/api/?symbols=XLK,XLF',
+                  headers => ["If-Modified-Since: $date"]);
+    is($got->{status}, 304, 'a whole one is');
+    ended_well();
+};
+
+
 subtest 'one that lacks a sector says so and is not kept for long' => sub {
     start(snapshots => 'ttl=10m stale=1h',
           scripts => { XLV => 'status:500,ok' });
