@@ -1,6 +1,6 @@
 /*
- * All values of an answer's headers are printed into one piece of memory,
- * without sprintf(): this runs for every hit.
+ * All values of an answer's headers are one piece of memory, printed without
+ * sprintf() and only where they differ: this runs for every hit.
  */
 
 #include "ngx_http_sector_cache_headers.h"
@@ -8,8 +8,10 @@
 #include "sector_http.h"
 
 
-#define NGX_HTTP_SECTOR_CACHE_VALUES_MAX  320   /* bytes of all values, beside
-                                                   the detail */
+#define NGX_HTTP_SECTOR_CACHE_VALUES      32
+#define NGX_HTTP_SECTOR_CACHE_DETAIL_MAX  64    /* bytes, an error's code */
+#define NGX_HTTP_SECTOR_CACHE_VALUES_MAX                                      \
+    (320 + NGX_HTTP_SECTOR_CACHE_DETAIL_MAX)    /* bytes of all values */
 #define NGX_HTTP_SECTOR_CACHE_DATE_LEN                                        \
     (sizeof("Mon, 28 Sep 1970 06:00:00 GMT") - 1)
 #define NGX_HTTP_SECTOR_CACHE_DATES       16
@@ -24,8 +26,25 @@
     ngx_http_sector_cache_push_header(r, name, sizeof(name) - 1, value, last)
 
 
-static ngx_int_t ngx_http_sector_cache_add_validators(ngx_http_request_t *r,
-    const ngx_http_sector_cache_head_t *head, u_char *p);
+/* The values of the headers that a head says, one behind the other, and the
+ * places where they end. */
+
+typedef struct {
+    ngx_http_sector_cache_head_t        head;
+    size_t                              etag_end;       /* with validators */
+    size_t                              date_end;       /* the same */
+    size_t                              age_end;
+    size_t                              control_end;
+    size_t                              status_end;     /* 0: not printed */
+    u_char                              text[NGX_HTTP_SECTOR_CACHE_VALUES_MAX];
+} ngx_http_sector_cache_values_t;
+
+
+static const ngx_http_sector_cache_values_t *ngx_http_sector_cache_values(
+    const ngx_http_sector_cache_head_t *head);
+static void ngx_http_sector_cache_print_values(
+    ngx_http_sector_cache_values_t *v,
+    const ngx_http_sector_cache_head_t *head);
 static u_char *ngx_http_sector_cache_date_value(u_char *p, time_t date);
 static u_char *ngx_http_sector_cache_status_value(u_char *p,
     const ngx_http_sector_cache_head_t *head);
@@ -46,32 +65,110 @@ ngx_int_t
 ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head)
 {
-    size_t   detail;
-    u_char  *p, *start;
+    u_char                                *p, *start;
+    ngx_table_elt_t                       *h;
+    const ngx_http_sector_cache_values_t  *v;
 
-    detail = head->detail ? ngx_strlen(head->detail) : 0;
+    v = ngx_http_sector_cache_values(head);
 
-    p = ngx_pnalloc(r->pool, NGX_HTTP_SECTOR_CACHE_VALUES_MAX + detail);
+    p = ngx_pnalloc(r->pool, v->status_end);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
+    ngx_memcpy(p, v->text, v->status_end);
+    start = p;
+
     if (head->validators) {
-        if (ngx_http_sector_cache_add_validators(r, head, p) != NGX_OK) {
+        h = ngx_http_sector_cache_header(r, "ETag", p, start + v->etag_end);
+        if (h == NULL) {
             return NGX_ERROR;
         }
 
-        p += SECTOR_ENTRY_ETAG_MAX + NGX_HTTP_SECTOR_CACHE_DATE_LEN;
+        r->headers_out.etag = h;
+        p = start + v->etag_end;
     }
 
-    start = p;
-    p = ngx_http_sector_cache_number(p, (int64_t) head->age_s);
+    if (head->validators && head->modified_s != -1) {
+        h = ngx_http_sector_cache_header(r, "Last-Modified", p,
+                                         start + v->date_end);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
 
-    if (ngx_http_sector_cache_header(r, "Age", start, p) == NULL) {
+        r->headers_out.last_modified = h;
+        r->headers_out.last_modified_time = head->modified_s;
+        p = start + v->date_end;
+    }
+
+    if (ngx_http_sector_cache_header(r, "Age", p, start + v->age_end) == NULL
+        || ngx_http_sector_cache_header(r, "Cache-Control", start + v->age_end,
+                                        start + v->control_end)
+           == NULL
+        || ngx_http_sector_cache_header(r, "Cache-Status",
+                                        start + v->control_end,
+                                        start + v->status_end)
+           == NULL)
+    {
         return NGX_ERROR;
     }
 
-    start = p;
+    return head->vary ? ngx_http_sector_cache_add_coding(r, head) : NGX_OK;
+}
+
+
+/* Of the answers of a second, the many about one entry have the same values:
+ * they are printed for the first of them.  What has a detail is rare. */
+
+static const ngx_http_sector_cache_values_t *
+ngx_http_sector_cache_values(const ngx_http_sector_cache_head_t *head)
+{
+    ngx_http_sector_cache_values_t      *v;
+    const ngx_http_sector_cache_head_t  *h;
+
+    static ngx_http_sector_cache_values_t
+        values[NGX_HTTP_SECTOR_CACHE_VALUES];
+
+    v = &values[(head->etag ^ head->age_s) % NGX_HTTP_SECTOR_CACHE_VALUES];
+    h = &v->head;
+
+    if (h->etag != head->etag || h->age_s != head->age_s
+        || h->ttl_s != head->ttl_s || h->modified_s != head->modified_s
+        || h->cache != head->cache || h->detail || head->detail
+        || h->fwd_status != head->fwd_status
+        || h->validators != head->validators || h->keep != head->keep
+        || h->ttl != head->ttl || h->stored != head->stored
+        || h->collapsed != head->collapsed || v->status_end == 0)
+    {
+        ngx_http_sector_cache_print_values(v, head);
+    }
+
+    return v;
+}
+
+
+static void
+ngx_http_sector_cache_print_values(ngx_http_sector_cache_values_t *v,
+    const ngx_http_sector_cache_head_t *head)
+{
+    u_char  *p;
+
+    v->head = *head;
+    p = v->text;
+
+    if (head->validators) {
+        p += sector_entry_etag(head->etag, (char *) p);
+        v->etag_end = p - v->text;
+
+        if (head->modified_s != -1) {
+            p = ngx_http_sector_cache_date_value(p, head->modified_s);
+        }
+
+        v->date_end = p - v->text;
+    }
+
+    p = ngx_http_sector_cache_number(p, (int64_t) head->age_s);
+    v->age_end = p - v->text;
 
     if (head->keep) {
         p = ngx_http_sector_cache_literal(p, "max-age=");
@@ -81,60 +178,10 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
         p = ngx_http_sector_cache_literal(p, "no-store");
     }
 
-    if (ngx_http_sector_cache_header(r, "Cache-Control", start, p) == NULL) {
-        return NGX_ERROR;
-    }
+    v->control_end = p - v->text;
 
-    start = p;
     p = ngx_http_sector_cache_status_value(p, head);
-
-    if (ngx_http_sector_cache_header(r, "Cache-Status", start, p) == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (head->vary) {
-        return ngx_http_sector_cache_add_coding(r, head);
-    }
-
-    return NGX_OK;
-}
-
-
-/* ETag and Last-Modified, their values at p. */
-
-static ngx_int_t
-ngx_http_sector_cache_add_validators(ngx_http_request_t *r,
-    const ngx_http_sector_cache_head_t *head, u_char *p)
-{
-    u_char           *start;
-    ngx_table_elt_t  *h;
-
-    start = p;
-    p += sector_entry_etag(head->etag, (char *) p);
-
-    h = ngx_http_sector_cache_header(r, "ETag", start, p);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    r->headers_out.etag = h;
-
-    if (head->modified_s == -1) {
-        return NGX_OK;
-    }
-
-    start = p;
-    p = ngx_http_sector_cache_date_value(p, head->modified_s);
-
-    h = ngx_http_sector_cache_header(r, "Last-Modified", start, p);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    r->headers_out.last_modified = h;
-    r->headers_out.last_modified_time = head->modified_s;
-
-    return NGX_OK;
+    v->status_end = p - v->text;
 }
 
 
@@ -193,7 +240,8 @@ ngx_http_sector_cache_status_value(u_char *p,
 
     if (head->detail) {
         p = ngx_http_sector_cache_literal(p, "; detail=");
-        p = ngx_http_sector_cache_text(p, head->detail);
+        p = ngx_cpymem(p, head->detail, ngx_min(ngx_strlen(head->detail),
+                                          NGX_HTTP_SECTOR_CACHE_DETAIL_MAX));
     }
 
     return p;
