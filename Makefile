@@ -63,7 +63,8 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
         demo-ok demo-slow demo-fail \
         test unit unit-build sectorctl-test slab-test slow-disk t \
         test-workers test-hup test-static \
-        torture tsan bench-store bench-flight bench-gzip kills chaos soak \
+        torture tsan bench bench-store bench-flight bench-gzip kills chaos \
+        soak \
         layers symbols style docs-check contrib-check check-selftest \
         warnings valgrind asan fuzz fuzz-build coverage \
         static bare-test clean
@@ -176,6 +177,10 @@ bench-store: ## lookups, instructions and hit ratios of the store
 	@$(BUILD)/bench/bench_store
 	@$(BUILD)/bench/bench_store_ratio
 
+
+bench: build ## a hit beside nginx's own ways, Lua, srcache and Varnish
+	@misc/deps.sh bench || echo "what is missing is left out"
+	@SECTOR_MODULE=$(BUILD)/$(MODULE) tests/bench/bench.py $(BUILD)/bench
 
 # For programs that start an nginx of their own.
 BESIDE_NGINX = TEST_NGINX_SERVROOT=$(BUILD)/servroot \

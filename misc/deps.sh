@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# misc/deps.sh [build] [client] [test] [run] [dev] [static] [bare]
+# misc/deps.sh [build] [client] [test] [run] [dev] [static] [bare] [bench]
 #
 # Installs what is missing for the named uses, with apt, and nothing when
 # nothing is missing: then it only looks, without apt and without root.  What
@@ -97,6 +97,11 @@ has_cmocka() {
 }
 
 
+has_module() {
+    [ -f "/usr/lib/nginx/modules/ngx_http_$1_module.so" ]
+}
+
+
 look_for() {
     local use
 
@@ -158,6 +163,19 @@ look_for() {
             need libpcre2-dev has_library pcre2.h
             need libssl-dev has_library openssl/ssl.h
             need dpkg-dev have dpkg-source
+            ;;
+
+        bench)
+            need python3 have python3
+            need wrk have wrk
+            need valgrind have valgrind
+            need gnuplot-nox have gnuplot
+            need libnginx-mod-http-lua has_module lua
+            need libnginx-mod-http-srcache-filter has_module srcache_filter
+            need libnginx-mod-http-memc has_module memc
+            need libnginx-mod-http-set-misc has_module set_misc
+            need memcached have memcached
+            need varnish have varnishd
             ;;
 
         bare)

@@ -1,0 +1,345 @@
+#!/usr/bin/env python3
+"""bench.py: what a hit costs, beside others that serve the same bytes.
+
+CPU time of the server for one request, in rounds that take turns: the server
+on core 0, wrk on core 1.  A sample during which anything else used more of the
+server's core than FOREIGN is taken again, twice at most; one that is kept all
+the same is marked.  Then instructions of one request, by callgrind: the
+difference between two runs that differ in the number of requests alone.  Then
+200 clients that ask for one cold key.
+
+    bench.py FOLDER     writes FOLDER/results.json, .md and .svg
+
+ROUNDS=5, SECONDS=1 (of a sample), CONNECTIONS=32 and ONLY=cpu,instructions,
+flight from the environment.  SECTOR_MODULE and NGINX_BIN name ours and nginx.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import bench_report
+from bench_peers import (GZIP, PATHS, PEERS, Bench, busy, cpu_seconds,
+                         free_ports, get, have, missing)
+
+ROUNDS = int(os.environ.get('ROUNDS', 5))
+SECONDS = float(os.environ.get('SECONDS', 1))
+CONNECTIONS = int(os.environ.get('CONNECTIONS', 32))
+ONLY = os.environ.get('ONLY', 'cpu,instructions,flight').split(',')
+FOREIGN = .06       # of a core, used by others
+FEW, MANY = 200, 1200
+CLIENTS, STAMPEDES, DELAY = 200, 10, .05
+
+NGINX_PLAIN = ['ours', 'return', 'static', 'static_ofc', 'proxy', 'proxy_ofc',
+               'lua', 'srcache']
+
+# (body, encoding): who serves it.  return 200 and srcache have no bytes of a
+# compressed answer; the gzip of proxy_cache is nginx's own, made anew for each.
+ROWS = {
+    ('sector', 'plain'): NGINX_PLAIN + ['varnish'],
+    ('sector', 'gzip'): ['ours', 'static_ofc', 'proxy', 'lua', 'varnish'],
+    ('snapshot', 'plain'): NGINX_PLAIN + ['varnish'],
+    ('snapshot', 'gzip'): ['ours', 'static_ofc', 'proxy', 'lua', 'varnish'],
+}
+
+COUNTED = {
+    ('sector', 'plain'): ['ours', 'return', 'static_ofc', 'proxy', 'lua'],
+    ('snapshot', 'plain'): ['ours', 'return', 'static_ofc', 'proxy', 'lua'],
+    ('snapshot', 'gzip'): ['ours', 'static_ofc', 'proxy', 'lua'],
+}
+
+
+def config(peer, encoding):
+    """Of two that differ in compression alone, the one for an encoding."""
+    conf = 'ours_plain' if peer == 'ours' and encoding == 'plain' else peer
+    return conf, GZIP if peer == 'proxy' and encoding == 'gzip' else ''
+
+
+def wrk(port, path, encoding, seconds):
+    argv = ['taskset', '-c', '1', 'wrk', '-t1', f'-c{CONNECTIONS}',
+            f'-d{max(1, round(seconds))}s']
+    if encoding == 'gzip':
+        argv += ['-H', 'Accept-Encoding: gzip']
+    said = subprocess.run(argv + [f'http://127.0.0.1:{port}{path}'],
+                          capture_output=True, text=True, check=True).stdout
+    if 'Non-2xx' in said or 'Socket errors' in said:
+        raise SystemExit(f'wrk: {said}')
+    return int(re.search(r'(\d+) requests in', said)[1])
+
+
+def sample(server, path, encoding, seconds):
+    """One run of wrk: CPU time of a request, and who else was there."""
+    processes, port = server
+    cpu, core, start = cpu_seconds(processes), busy(0), time.time()
+    requests = wrk(port, path, encoding, seconds)
+    took = time.time() - start
+    cpu = cpu_seconds(processes) - cpu
+    return {'cpu_us': cpu / requests * 1e6, 'rps': requests / took,
+            'foreign': max(0, (busy(0) - core - cpu) / took)}
+
+
+def start_all(bench, skipped):
+    """Every server of ROWS: {(peer, encoding): ([process], port)}."""
+    servers = {}
+    for (_, encoding), peers in ROWS.items():
+        for peer in peers:
+            if missing(peer):
+                skipped[peer] = missing(peer)
+                continue
+            if (peer, encoding) in servers:
+                continue
+            if peer == 'varnish':
+                p, port = bench.start_varnish(encoding == 'gzip')
+                servers[peer, encoding] = ([p], port)
+                continue
+            processes = []
+            if peer == 'srcache':
+                processes.append(bench.start_memcached())
+            conf, gzip = config(peer, encoding)
+            p, port = bench.start_nginx(peer, gzip, conf)
+            servers[peer, encoding] = (processes + [p], port)
+    return servers
+
+
+def check(servers, sizes):
+    """That all serve the same; their sizes where only gzip's text is."""
+    got = {}
+    for (body, encoding), peers in ROWS.items():
+        for peer in peers:
+            if (peer, encoding) not in servers:
+                continue
+            port = servers[peer, encoding][1]
+            get(port, PATHS[body], encoding)
+            status, headers, data = get(port, PATHS[body], encoding)
+            said = headers.get('content-encoding', 'plain')
+            if status != 200 or said != encoding:
+                raise SystemExit(f'{peer}: {status}, {headers}')
+            if encoding == 'plain' and abs(len(data) - sizes[body, encoding]) \
+                    > 8:
+                raise SystemExit(f'{peer}: {len(data)} bytes')
+            got[f'{body} {encoding} {peer}'] = len(data)
+    return got
+
+
+def measure_cpu(bench, results):
+    servers = start_all(bench, results['skipped'])
+    results['bytes'] = check(servers, bench.sizes)
+    rows = [(body, encoding, peer) for (body, encoding), peers in ROWS.items()
+            for peer in peers if (peer, encoding) in servers]
+    for body, encoding, peer in rows:
+        sample(servers[peer, encoding], PATHS[body], encoding, 1)
+    samples = {' '.join(row): [] for row in rows}
+    for number in range(ROUNDS):
+        for body, encoding, peer in rows:
+            for _ in range(3):
+                s = sample(servers[peer, encoding], PATHS[body], encoding,
+                           SECONDS)
+                s['noisy'] = s['foreign'] > FOREIGN
+                if not s['noisy']:
+                    break
+            samples[f'{body} {encoding} {peer}'].append(s)
+        print(f'round {number + 1} of {ROUNDS}', flush=True)
+    results['cpu'] = samples
+    for processes, _ in servers.values():
+        for p in processes:
+            bench.stop(p)
+
+
+def ask(port, path, encoding, n):
+    """n requests on one connection, of the same bytes for every server."""
+    line = 'Accept-Encoding: gzip\r\n' if encoding == 'gzip' else ''
+    request = f'GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{line}\r\n'.encode()
+    with socket.create_connection(('127.0.0.1', port), 60) as s:
+        for _ in range(n):
+            s.sendall(request)
+            got = b''
+            while b'\r\n\r\n' not in got:
+                got += s.recv(65536)
+            head, _, body = got.partition(b'\r\n\r\n')
+            length = re.search(rb'\r\ncontent-length: (\d+)', head, re.I)
+            while (len(body) < int(length[1]) if length
+                   else not body.endswith(b'0\r\n\r\n')):
+                body += s.recv(65536)
+
+
+def count(bench, body, encoding, peer, n):
+    """Instructions of a whole run of nginx that answers n requests."""
+    out = f'{bench.disk}/callgrind.out'
+    conf, gzip = config(peer, encoding)
+    p, port = bench.start_nginx(
+        peer, gzip, conf, single=True,
+        before=['valgrind', '-q', '--tool=callgrind',
+                f'--callgrind-out-file={out}'])
+    ask(port, PATHS[body], encoding, 50)
+    ask(port, PATHS[body], encoding, n)
+    bench.stop(p)
+    with open(out) as f:
+        return int(re.search(r'^(?:summary|totals): (\d+)', f.read(),
+                             re.M)[1])
+
+
+def measure_instructions(bench, results):
+    results['instructions'] = {}
+    if not have('valgrind'):
+        results['skipped']['instructions'] = 'valgrind'
+        return
+    for (body, encoding), peers in COUNTED.items():
+        for peer in peers:
+            if missing(peer):
+                continue
+            few, many = (count(bench, body, encoding, peer, n)
+                         for n in (FEW, MANY))
+            row = f'{body} {encoding} {peer}'
+            results['instructions'][row] = (many - few) / (MANY - FEW)
+            print(f'{row}: {results["instructions"][row]:.0f} instructions',
+                  flush=True)
+
+
+def slow_origin(port):
+    """An upstream that takes DELAY, and says how often it was asked."""
+    calls = {}
+
+    async def serve(reader, writer):
+        while line := await reader.readline():
+            path = line.split()[1].decode()
+            while (await reader.readline()).strip():
+                pass
+            symbol = path.rsplit('/', 1)[-1]
+            if symbol == 'calls':
+                body = json.dumps(calls)
+            else:
+                calls[symbol] = calls.get(symbol, 0) + 1
+                await asyncio.sleep(DELAY)
+                body = json.dumps({'symbol': symbol, 'name': symbol,
+                                   'price': 1.5})
+            writer.write((f'HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n'
+                          'Content-Type: application/json\r\n'
+                          f'Connection: close\r\n\r\n{body}').encode())
+            await writer.drain()
+            break
+        writer.close()
+
+    async def main():
+        server = await asyncio.start_server(serve, '127.0.0.1', port)
+        await server.serve_forever()
+
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    asyncio.run(main())
+
+
+async def stampede(port, warm, path):
+    """The times in ms that CLIENTS wait for a cold key, all connected."""
+    async def answer(reader):
+        head = await reader.readuntil(b'\r\n\r\n')
+        if b' 200 ' not in head.split(b'\r\n')[0]:
+            raise SystemExit(head)
+        length = int(re.search(rb'content-length: (\d+)', head, re.I)[1])
+        await reader.readexactly(length)
+        return time.monotonic()
+
+    def request(writer, what):
+        writer.write(f'GET {what} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'
+                     .encode())
+
+    pairs = []
+    for _ in range(CLIENTS):
+        reader, writer = await asyncio.open_connection('127.0.0.1', port)
+        request(writer, warm)
+        await answer(reader)
+        pairs.append((reader, writer))
+    start = time.monotonic()
+    for _, writer in pairs:
+        request(writer, path)
+    ends = await asyncio.gather(*(answer(reader) for reader, _ in pairs))
+    for _, writer in pairs:
+        writer.close()
+    return sorted((end - start) * 1000 for end in ends)
+
+
+def measure_flight(bench, results):
+    slow, = free_ports(1)
+    child = os.fork()
+    if child == 0:
+        slow_origin(slow)
+    try:
+        time.sleep(.5)
+        bench.vars['SLOW'] = slow
+        both, port = bench.start_nginx('flight', workers=2, core='0,1')
+        servers = {'ours': (port, '/ours/'), 'proxy': (port, '/peer/')}
+        if not missing('varnish'):
+            p, other = bench.start_varnish(False, slow, '0,1')
+            servers['varnish'] = (other, '/')
+        flights = {name: [] for name in servers}
+        for number in range(STAMPEDES):
+            for name, (port, prefix) in servers.items():
+                warm = f'{prefix}W{name[:1].upper()}'
+                key = f'{name[:1].upper()}{number}'
+                get(port, warm)
+                times = asyncio.run(stampede(port, warm, prefix + key))
+                calls = json.loads(get(slow, '/calls')[2])[key]
+                flights[name].append({
+                    'first': times[0], 'median': times[len(times) // 2],
+                    'last': times[-1], 'calls': calls})
+        results['flight'] = flights
+    finally:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+
+
+def versions():
+    found = {}
+    for name, argv in (('nginx', [have('nginx'), '-v']),
+                       ('wrk', ['wrk', '-v']),
+                       ('varnish', [have('varnishd') or '', '-V']),
+                       ('memcached', [have('memcached') or '', '-V']),
+                       ('valgrind', ['valgrind', '--version'])):
+        try:
+            p = subprocess.run(argv, capture_output=True, text=True)
+            v = re.search(r'\d+\.\d+[\w.]*', p.stdout + p.stderr)
+            found[name] = v[0] if v else '?'
+        except OSError:
+            pass
+    p = subprocess.run(['dpkg-query', '-W', '-f', '${Version}',
+                        'libnginx-mod-http-lua'],
+                       capture_output=True, text=True)
+    if p.returncode == 0 and p.stdout:
+        found['lua-nginx-module'] = p.stdout
+    return found
+
+
+def main():
+    folder = sys.argv[1]
+    if not have('wrk') and 'cpu' in ONLY:
+        raise SystemExit('bench: there is no wrk')
+    if os.cpu_count() < 2:
+        raise SystemExit('bench: two cores are needed')
+    results = {'date': time.strftime('%F %T %Z'), 'versions': versions(),
+               'load': os.getloadavg(), 'cores': os.cpu_count(),
+               'rounds': ROUNDS, 'seconds': SECONDS,
+               'connections': CONNECTIONS, 'skipped': {},
+               'names': {name: peer[0] for name, peer in PEERS.items()}}
+    bench = Bench(folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        bench.sizes = bench.bodies()
+        results['sizes'] = {' '.join(k): v for k, v in bench.sizes.items()}
+        if 'instructions' in ONLY:
+            measure_instructions(bench, results)
+        if 'cpu' in ONLY:
+            measure_cpu(bench, results)
+        if 'flight' in ONLY:
+            measure_flight(bench, results)
+    finally:
+        bench.end()
+    with open(folder + '/results.json', 'w') as f:
+        json.dump(results, f, indent=1)
+    bench_report.write(folder, results)
+
+
+main()
