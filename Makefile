@@ -208,6 +208,10 @@ chaos: build $(FAULTY_HOST) ## all that can go wrong, at once; MINUTES=1 SEED=
 	@$(BESIDE_NGINX) SECTOR_FAULTY_HOST=$(FAULTY_HOST) \
 	    tests/chaos/chaos.pl $(or $(MINUTES),1)
 
+soak: build ## an even load for long, and what it leaves behind; MINUTES=30
+	@misc/deps.sh build test
+	@$(BESIDE_NGINX) tests/chaos/soak.pl $(or $(MINUTES),30)
+
 kills: ## kill workers under load; KILLS=1000
 	+@KILLS=$(or $(KILLS),1000) T=t/20-kills.t misc/test.sh nginx
 

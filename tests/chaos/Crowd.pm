@@ -8,6 +8,9 @@ package Crowd;
 #     my $crowd = Crowd->new(port => N, places => { ... }, slots => N);
 #     my $told = $crowd->run($seconds);
 #
+# "slots" is how many there are at a time, "rate" how many come in a second at
+# most, and "faulty", if it is false, says that all of them wait and read.
+#
 # A place is { zone, snapshots, age_ms, patience_ms, symbols, any, batch,
 # bare }: the zones that count its requests, how old a sector may be, how long
 # an answer may take, the symbols to ask for; "any" if it serves others too.
@@ -48,7 +51,7 @@ my %COUNTED = map { $_ => 1 } qw(UPSTREAM_ERROR UPSTREAM_INVALID
 sub new {
     my ($class, %option) = @_;
     my $self = bless {
-        slots => 16, faulty => 1, pause => 0, %option, connection => {},
+        slots => 16, faulty => 1, %option, connection => {},
         told => { map { $_ => {} } qw(answers wrong counted maybe) },
         etags => {}, longest => 0, lag => 0,
     }, $class;
@@ -58,7 +61,7 @@ sub new {
     $self->{names} = [ map { ($_) x ($places{$_}{weight} || 1) }
                        sort keys %places ];
     $self->{address} = pack_sockaddr_in($self->{port}, inet_aton('127.0.0.1'));
-    $self->{told}{$_} = 0 for qw(requests cut);
+    $self->{told}{$_} = 0 for qw(requests cut late);
 
     return $self;
 }
@@ -69,21 +72,26 @@ sub run {
     my ($self, $seconds, $stop) = @_;
     my $until = now_ms() + 1000 * $seconds;
     my $all = $self->{connection};
+    my ($next, $owner) = (0, getppid);
 
     local $SIG{PIPE} = 'IGNORE';
 
     while (1) {
         my $now = now_ms();
-        my $over = $now >= $until || $stop && $$stop;
+        my $over = $now >= $until || $stop && $$stop || getppid != $owner;
 
         last if $over && !%$all;
 
-        unless ($over) {
-            $self->arrive($now) while keys %$all < $self->{slots};
+        while (!$over && keys %$all < $self->{slots}
+               && (!$self->{rate} || $next <= $now))
+        {
+            $next = ($next < $now - 100 ? $now : $next)
+                    + 1000 / $self->{rate} if $self->{rate};
+            $self->arrive($now);
         }
 
         my ($read, $write) = ('', '');
-        my $wait = 50;
+        my $wait = $self->{rate} ? 5 : 50;
 
         for my $c (values %$all) {
             if (length $c->{out}) {
@@ -435,6 +443,7 @@ sub judge {
     my %h = %{ $got->{h} };
 
     $self->{longest} = $took if $took > $self->{longest};
+    $told->{late}++ if $took >= 100;
 
     if ($took > $request->{place}{patience_ms} && $c->{kind} ne 'several') {
         $self->wrong("an answer of $request->{name} took too long",

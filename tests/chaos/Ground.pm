@@ -16,7 +16,7 @@ use Upstream qw(get);
 
 our @EXPORT_OK = qw(%LIMITS @SYMBOLS $TTL $QUEUE $MAX_OPEN $TIMEOUT places
                     http has_admin within stats total descriptors resident_kb
-                    states connections replaced crowd gather);
+                    states connections started replaced crowd gather);
 
 # Of the sources, and of the zones; milliseconds.
 
@@ -134,7 +134,7 @@ sector_cache_zone mixeds 128k $times;
 sector_cache_source up $limits concurrency=$LIMITS{up} queue=$queue
                     failures=5 open=200ms half_open=2 successes=2;
 sector_cache_source chart $limits concurrency=$LIMITS{chart} queue=$queue
-                    rate=300r/s error_rate=60% window=2s slow=1s open=300ms
+                    rate=60r/s error_rate=60% window=2s slow=1s open=300ms
                     failures=1000 half_open=1 successes=1;
 sector_cache_source odd $limits concurrency=$LIMITS{odd} queue=8
                     failures=8 open=100ms half_open=5 successes=3;
@@ -259,6 +259,27 @@ sub connections {
 
     return scalar grep { (readlink $_ || '') =~ /^socket:\[(\d+)\]/
                          && $open{$1} } glob "/proc/$pid/fd/*";
+}
+
+
+# An nginx with two workers.  What it says before it has a log is that the
+# smallest zones are too small for the largest objects, which is what they are
+# for.
+sub started {
+    my (%option) = @_;
+
+    open my $stderr, '>&', \*STDERR or die "stderr: $!";
+    open STDERR, '>', '/dev/null' or die "stderr: $!";
+
+    my $nginx = eval {
+        Upstream::Nginx->new(workers => 2, connections => 4096, %option);
+    };
+    my $why = $@;
+
+    open STDERR, '>&', $stderr or die "stderr: $!";
+    die $why unless $nginx;
+
+    return $nginx;
 }
 
 

@@ -63,7 +63,9 @@ sub free {
 sub run {
     my ($self, $stop) = @_;
 
-    until ($$stop) {
+    my $owner = getppid;
+
+    until ($$stop || getppid != $owner) {
         $self->act;
         sleep rand 2 * $self->{pause};
     }

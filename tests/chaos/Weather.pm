@@ -195,7 +195,8 @@ sub chunked {
 # The driver's side
 #
 
-# limits: SOURCE => how many requests at a time; shared: PLACEs that store.
+# limits: SOURCE => how many requests at a time; shared: PLACEs that store; log,
+# where the particulars go of a promise that was broken.
 sub new {
     my ($class, %option) = @_;
     my $self = bless { owner => $$, %option }, $class;
@@ -236,7 +237,15 @@ sub DESTROY {
 
 
 sub port { return $_[0]{port} }
-sub pid { return $_[0]{pid} }
+
+sub has_died {
+    my ($self) = @_;
+
+    return unless $self->{pid} && waitpid $self->{pid}, POSIX::WNOHANG();
+
+    $self->{pid} = 0;
+    return 1;
+}
 
 
 sub control {
@@ -275,7 +284,7 @@ sub new {
         owner => $of->{owner}, limits => $of->{limits} || {},
         shared => { map { $_ => 1 } @{ $of->{shared} || [] } },
         listener => $listener, control => $control, listening => 1,
-        connection => {}, count => {}, wrong => [],
+        log => $of->{log}, connection => {}, count => {}, wrong => [],
         calm => $of->{calm}, spell => 'well', until => 0,
         each_until => 0,
     }, $class;
@@ -313,7 +322,7 @@ sub serve {
 
         if (select($read, $write, undef, $wait) > 0) {
             for my $fd (keys %$all) {
-                my $c = $all->{$fd};
+                my $c = $all->{$fd} or next;
 
                 $self->receive($c) if vec $read, $fd, 1;
                 $self->transmit($c) if vec($write, $fd, 1) && $all->{$fd}
@@ -440,6 +449,7 @@ sub understand {
     }
 
     $self->{count}{$name}++;
+    $request->{name} = $name;
 
     my @steps = $FAULT{$name} ? $FAULT{$name}->($request, $name)
                 : $GOOD{$name} ? $GOOD{$name}->($request, 'good')
@@ -453,46 +463,66 @@ sub understand {
 }
 
 
-# Looks whether there may be another request beside those under way.
+# Looks whether there may be another request beside those under way.  Of those
+# the ones whose other end has closed, seen or not, are over; who has just told
+# another worker to go on may close a moment later.
 sub promises {
     my ($self, $c, $request) = @_;
+    my ($source, $place) = @{$request}{qw(source place)};
+    my $limit = $self->{limits}{$source};
+    my (@now, @twice, $many);
 
     delete $c->{request};
 
-    for my $round (1, 2) {
-        my @now = grep { $_->{request} && $_->{request}{source}
-                         eq $request->{source} } values %{ $self->{connection} };
-        my %busy = map { $_ => 1 }
-                   map { @{ $_->{request}{symbols} } }
-                   grep { $_->{request}{place} eq $request->{place} } @now;
-        my @twice = grep { $busy{$_} } @{ $request->{symbols} };
+    for my $round (0 .. 10) {
+        @now = grep { $_->{request} && $_->{request}{source} eq $source }
+               values %{ $self->{connection} };
+        $many = defined $limit && @now >= $limit;
+        @twice = ();
 
-        @twice = () unless $self->{shared}{ $request->{place} }
-                            && now() > $self->{each_until};
-        my $limit = $self->{limits}{ $request->{source} };
+        if ($self->{shared}{$place} && now() > $self->{each_until}) {
+            my %wanted = map { $_ => 1 } @{ $request->{symbols} };
 
-        last unless @twice || defined $limit && @now >= $limit;
-
-        # those whose other end has closed are over, seen or not
-        if ($round == 1) {
-            for my $other (@now) {
-                my $got = recv $other->{socket}, my $byte, 1,
-                               MSG_PEEK | MSG_DONTWAIT;
-                $self->goodbye($other)
-                    if defined $got && !length $byte
-                       || !defined $got && !$!{EAGAIN} && !$!{EINTR};
-            }
-            next;
+            @twice = grep { $_->{request}{place} eq $place
+                            && grep { $wanted{$_} } @{ $_->{request}{symbols} }
+                          } @now;
         }
 
-        push @{ $self->{wrong} }, 'more than one fetch at a time for '
-            . "$request->{place}/" . join ',', @twice if @twice;
-        push @{ $self->{wrong} }, @now + 1 . " requests at a time for source "
-            . "$request->{source}, not $limit"
-            if defined $limit && @now >= $limit;
+        last unless $many || @twice;
+
+        select undef, undef, undef, 0.005 if $round;
+
+        for my $other (@now) {
+            my $got = recv $other->{socket}, my $byte, 1,
+                           MSG_PEEK | MSG_DONTWAIT;
+            $self->goodbye($other)
+                if defined $got && !length $byte
+                   || !defined $got && !$!{EAGAIN} && !$!{EINTR};
+        }
     }
 
+    if ($many || @twice) {
+        push @{ $self->{wrong} }, $many
+            ? "more than $limit requests at a time for source $source"
+            : "more than one request at a time for one symbol in $place";
+        printf { $self->{log} } "%.3f %s: %s beside %s\n", now(),
+            $self->{wrong}[-1], told($request), join '; ',
+            map { told($_->{request}) } $many ? @now : @twice
+            if $self->{log};
+    }
+
+    $request->{since} = now();
     $c->{request} = $request;
+}
+
+
+sub told {
+    my ($request) = @_;
+
+    return sprintf '%s %s for %.3f s%s', $request->{form},
+                   join(',', @{ $request->{symbols} }),
+                   $request->{since} ? now() - $request->{since} : 0,
+                   $request->{name} ? ", $request->{name}" : '';
 }
 
 
