@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_sector_cache_snapshot_found(
     const ngx_http_sector_cache_snapshot_t *failed);
 static void ngx_http_sector_cache_snapshot_shadow(
     ngx_http_sector_cache_client_t *client);
+static void ngx_http_sector_cache_snapshot_shadow_failed(
+    ngx_http_sector_cache_client_t *client);
 static ngx_int_t ngx_http_sector_cache_snapshot_fetch(
     ngx_http_sector_cache_client_t *client);
 static void ngx_http_sector_cache_snapshot_resume(void *data,
@@ -210,6 +212,29 @@ ngx_http_sector_cache_snapshot_shadow(ngx_http_sector_cache_client_t *client)
 }
 
 
+/* What memory has would have been answered in place of an error. */
+
+static void
+ngx_http_sector_cache_snapshot_shadow_failed(
+    ngx_http_sector_cache_client_t *client)
+{
+    sector_entry_t                 entry;
+    sector_store_view_t            view;
+    ngx_http_sector_cache_zone_t  *zone;
+
+    zone = client->conf->snapshots;
+
+    if (client->counted_as == NGX_HTTP_SECTOR_CACHE_EXPIRED
+        && ngx_http_sector_cache_entry_read(zone, &client->conf->snapshot,
+                                            &view, &entry)
+           != SECTOR_STORE_NONE)
+    {
+        client->counted_as = NGX_HTTP_SECTOR_CACHE_STALE;
+        sector_store_read_end(&zone->store);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_sector_cache_snapshot_fetch(ngx_http_sector_cache_client_t *client)
 {
@@ -274,6 +299,11 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
     }
 
     if (snapshot->error) {
+
+        if (client->mode.flag == NGX_HTTP_SECTOR_CACHE_SHADOW) {
+            ngx_http_sector_cache_snapshot_shadow_failed(client);
+        }
+
         return ngx_http_sector_cache_snapshot_error(client, snapshot);
     }
 

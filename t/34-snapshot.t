@@ -809,6 +809,21 @@ subtest 'in shadow a whole one is compared, not a partial one beside it'
 };
 
 
+subtest 'in shadow an error is counted as stale where it would be' => sub {
+    start(sectors => 'ttl=1ms stale=1h', snapshots => 'ttl=1ms stale=1h',
+          script => 'ok,status:500', api => 'sector_cache shadow;');
+    snapshot();
+    pass_ttl();
+    is(snapshot()->{status}, 502, 'the error is answered');
+    is(counted(), 'totalRequests=2 misses=1 stale=1', 'and is none');
+
+    start(script => 'status:500', api => 'sector_cache shadow;');
+    is(snapshot()->{status}, 502, 'of what was never there');
+    is(counted(), 'totalRequests=1 misses=1', 'it is a miss');
+    ended_well();
+};
+
+
 subtest 'in shadow a hit is not noted as a miss' => sub {
     start(api => 'sector_cache shadow;', locations => $seven
           . seven(two => 'sectors', 'sector_cache_symbols { XLK K; }'));
