@@ -433,7 +433,7 @@ sub understand {
                     symbols => [ split /,/, $symbols ],
                     calm => $self->{calm} };
 
-    $self->promises($c, $request);
+    $self->promises($c, $request) or return;
 
     # in a spell of one fault some get through, and some symbols are worse off
     my ($name, $dice) = ('good', rand);
@@ -465,7 +465,7 @@ sub understand {
 
 # Looks whether there may be another request beside those under way.  Of those
 # the ones whose other end has closed, seen or not, are over; who has just told
-# another worker to go on may close a moment later.
+# another worker to go on may close a moment later.  False if this one is over.
 sub promises {
     my ($self, $c, $request) = @_;
     my ($source, $place) = @{$request}{qw(source place)};
@@ -492,13 +492,16 @@ sub promises {
 
         select undef, undef, undef, 0.005 if $round;
 
-        for my $other (@now) {
+        for my $other ($c, @now) {
             my $got = recv $other->{socket}, my $byte, 1,
                            MSG_PEEK | MSG_DONTWAIT;
             $self->goodbye($other)
                 if defined $got && !length $byte
                    || !defined $got && !$!{EAGAIN} && !$!{EINTR};
         }
+
+        # it may itself be of a worker that is gone, and have lain here
+        return unless defined fileno $c->{socket};
     }
 
     if ($many || @twice) {
@@ -512,7 +515,8 @@ sub promises {
     }
 
     $request->{since} = now();
-    $c->{request} = $request;
+
+    return $c->{request} = $request;
 }
 
 
