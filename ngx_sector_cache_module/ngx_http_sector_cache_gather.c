@@ -387,7 +387,9 @@ ngx_http_sector_cache_part_resolve(ngx_http_sector_cache_part_t *part,
     part->age_s = answer->age_ms / 1000;
     part->ttl_s = (int64_t) (answer->ttl_ms / 1000);
 
-    if (part->shadow && part->entry.etag != part->shadow_etag) {
+    if (part->shadow && !g->quiet
+        && part->entry.etag != part->shadow_etag)
+    {
         sector_store_count(&g->conf->sectors->store,
                            SECTOR_STAT_SHADOW_DIFFERS);
     }

@@ -824,6 +824,17 @@ subtest 'in shadow an error is counted as stale where it would be' => sub {
 };
 
 
+subtest 'in shadow a snapshot counts nothing of its sectors' => sub {
+    start(locations => 'location /shadow { sector_cache_api;'
+                       . ' sector_cache shadow; }');
+    get('/api/XLK');
+    is(get('/shadow/snapshot')->{status}, 200, 'it is fetched');
+    is(calls(), 13, 'with a sector that was in memory');
+    is(counted('sectors'), 'totalRequests=1 misses=1', 'counters');
+    ended_well();
+};
+
+
 subtest 'in shadow a hit is not noted as a miss' => sub {
     start(api => 'sector_cache shadow;', locations => $seven
           . seven(two => 'sectors', 'sector_cache_symbols { XLK K; }'));
