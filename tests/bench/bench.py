@@ -24,9 +24,11 @@ import subprocess
 import sys
 import time
 
-import bench_report
+sys.dont_write_bytecode = True
+
+import bench_report     # noqa: E402
 from bench_peers import (GZIP, PATHS, PEERS, Bench, busy, cpu_seconds,
-                         free_ports, get, have, missing)
+                         free_ports, get, have, missing)     # noqa: E402
 
 ROUNDS = int(os.environ.get('ROUNDS', 5))
 SECONDS = float(os.environ.get('SECONDS', 1))

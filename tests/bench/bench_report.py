@@ -115,7 +115,8 @@ def picture(folder, results):
                     f'{statistics.median(v):.2f} {min(v):.2f} {max(v):.2f} '
                     f'{0x2a7f62 if peer == "ours" else 0x9aa5b1}\n')
     script = f'''
-set terminal svg size 900,{60 + 24 * len(cpu)} font "sans,12" background "white"
+set terminal svg size 900,{60 + 24 * len(cpu)} noenhanced \\
+    font "sans,12" background "white"
 set output "{folder}/results.svg"
 set title "CPU time of a request, µs: medians, smallest and largest"
 set yrange [-0.7:{len(cpu) - .3}]
