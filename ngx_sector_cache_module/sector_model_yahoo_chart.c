@@ -40,9 +40,11 @@ sector_yahoo_chart_symbol(const sector_model_ctx_t *ctx, const json_t *result,
 
     status = sector_yahoo_entry(ctx, result, i, &chart);
 
-    if (status == SECTOR_MODEL_OK) {
-        status = sector_yahoo_child(ctx, chart, "meta", JSON_OBJECT, &meta);
+    if (status != SECTOR_MODEL_OK) {
+        return status;
     }
+
+    status = sector_yahoo_child(ctx, chart, "meta", JSON_OBJECT, &meta);
 
     if (status != SECTOR_MODEL_OK) {
         return status;
