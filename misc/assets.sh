@@ -37,8 +37,9 @@ install_uplot() {
     mkdir -p "$npm.new"
     cp "$source"/package{,-lock}.json "$npm.new"
 
+    # a registry may be out of reach for a moment: npm itself tries thrice
     if ! (cd "$npm.new" && npm ci --ignore-scripts --no-audit --no-fund \
-            --prefer-offline) >"$dir/npm.log" 2>&1
+            --prefer-offline --fetch-retries=3) >"$dir/npm.log" 2>&1
     then
         tail -n 15 "$dir/npm.log" >&2
         die "npm did not install uPlot; all it said is in $dir/npm.log"

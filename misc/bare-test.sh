@@ -58,9 +58,18 @@ in_root=(
     ${https_proxy:+https_proxy="$https_proxy"}
 )
 
-# the registry that this machine's npm uses
+# the registry that this machine's npm uses, and whom it trusts
+authorities=
+
 if have npm; then
     in_root+=(npm_config_registry="$(npm config get registry 2>/dev/null)")
+    authorities=$(npm config get cafile 2>/dev/null)
+fi
+
+if [ -f "$authorities" ]; then
+    in_root+=(npm_config_cafile=/etc/npm-authorities.pem)
+else
+    authorities=
 fi
 
 
@@ -80,6 +89,9 @@ copy_apt_settings() {
     done
 
     cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+
+    [ -z "$authorities" ] \
+        || cp -L "$authorities" "$root/etc/npm-authorities.pem"
 }
 
 
