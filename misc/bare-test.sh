@@ -19,7 +19,7 @@ suite=${SUITE:-bookworm}
 project=$(basename "$PWD")
 bare=$(realpath -m "$BUILD/bare")
 root=$bare/root
-mounts=(proc dev dev/shm)
+mounts=(proc dev dev/shm dev/pts)
 runner=
 
 
@@ -136,6 +136,7 @@ git clone -q . "$root/src/$project"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount --bind /dev/shm "$root/dev/shm"
+mount --bind /dev/pts "$root/dev/pts"
 
 "${in_root[@]}" apt-get -q update
 "${in_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q install \
