@@ -32,7 +32,10 @@ my $number = 0;
 my ($nginx, $key);
 
 
-# A container may have none.
+# script runs its command by this shell, bash or dash or what a user has.
+$ENV{SHELL} = '/bin/sh';
+
+# A container may have no pseudo-terminals.
 my $terminals = system(qw(script -qec true /dev/null)) == 0
     || diag('there are no pseudo-terminals: what needs one is skipped') && 0;
 
@@ -593,10 +596,11 @@ subtest 'wait-healthy' => sub {
 sub top_until {
     my ($keys) = @_;
 
-    # keys come by a pipe into script, which types them
+    # keys come by a pipe into script, which types them; Ctrl-C goes to the
+    # shell as well, which may die of it
     my $pid = open3(my $to, my $from, undef, 'script', '-qec',
-                    "stty rows 20 cols 70; $ctl top; echo left \$?; stty",
-                    '/dev/null');
+                    'trap : INT; stty rows 20 cols 70;'
+                    . " $ctl top; echo left \$?; stty", '/dev/null');
     my $seen = '';
     my $until = sub {
         my ($pattern) = @_;
