@@ -37,7 +37,7 @@ SECTOR_FIXTURES ?= ../shared/fixtures
 T               ?= t
 PREFIX          ?= /usr/local
 
-CC_OPT  ?= -g -O2 -fPIC -fstack-protector-strong -Wformat \
+CC_OPT  ?= -g -O3 -fPIC -fno-plt -fstack-protector-strong -Wformat \
            -Werror=format-security
 LD_OPT  ?= -fPIC -Wl,-z,relro -Wl,-z,now
 

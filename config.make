@@ -14,6 +14,15 @@ case "$NGX_CC_NAME" in
     ;;
 esac
 
+# A hit runs through many small functions in many files: where the compiler is
+# told to optimise, it may look into all of them.
+
+case "$NGX_CC_NAME $NGX_CC_OPT" in
+    gcc*-O[23]*)
+        sector_cache_cflags="$sector_cache_cflags -flto=auto"
+    ;;
+esac
+
 cat << END                                                    >> $NGX_MAKEFILE
 
 $NGX_OBJS/addon/ngx_sector_cache_module/%.o $NGX_OBJS/addon/assets/%.o: \\

@@ -55,8 +55,10 @@ find_nginx() {
 # from which the kernel takes ports for outgoing connections.
 free_port() {
     perl -MIO::Socket::INET -e '
+        my ($from, $to) = split /-/, $ENV{SECTOR_PORTS} || "10000-31999";
+
         for (1 .. 200) {
-            my $port = 10000 + 10 * int rand 2200;
+            my $port = $from + 10 * int rand(($to + 1 - $from) / 10);
             my @held = map {
                 IO::Socket::INET->new(Listen => 1, LocalAddr => "0.0.0.0",
                                       LocalPort => $_, Proto => "tcp")

@@ -34,9 +34,15 @@ ngx_http_sector_cache_api_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
+    /* most requests have no body; of HTTP/2 and later only nginx knows */
+
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked
+        || r->http_version > NGX_HTTP_VERSION_11)
+    {
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     if (ngx_http_sector_cache_path(r, &path) != NGX_OK) {

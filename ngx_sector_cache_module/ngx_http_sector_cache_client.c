@@ -203,10 +203,9 @@ ngx_http_sector_cache_client_describe(ngx_http_sector_cache_info_t *info,
 
     o = &ngx_http_sector_cache_outcomes[outcome];
 
-    head->type = NULL;
+    ngx_memzero(head, sizeof(ngx_http_sector_cache_head_t));
+
     head->cache = o->header;
-    head->detail = NULL;
-    head->fwd_status = 0;
     head->etag = entry->etag;
     head->modified_s = (entry->flags & SECTOR_ENTRY_PARTIAL)
                        ? -1 : (time_t) entry->modified_s;
@@ -217,10 +216,6 @@ ngx_http_sector_cache_client_describe(ngx_http_sector_cache_info_t *info,
     head->ttl = (outcome == NGX_HTTP_SECTOR_CACHE_HIT
                  || outcome == NGX_HTTP_SECTOR_CACHE_UPDATING
                  || outcome == NGX_HTTP_SECTOR_CACHE_STALE);
-    head->stored = 0;
-    head->collapsed = 0;
-    head->gzip = 0;
-    head->vary = 0;
 
     meta->cache_status = o->json;
     meta->source = (char *) info->source->name.data;

@@ -17,6 +17,7 @@
 #include "ngx_http_sector_cache_slab.h"
 #include "sector_alert.h"
 #include "sector_breaker.h"
+#include "sector_compose.h"
 #include "sector_feed.h"
 #include "sector_flight.h"
 #include "sector_hours.h"
@@ -265,6 +266,8 @@ typedef struct {
                                                        API alone, */
     ngx_str_t                           partial;    /* and that of one that
                                                        lacks something */
+    sector_compose_tail_t              *tails;      /* process: of the API
+                                                       alone */
     ngx_http_sector_cache_place_t       place;
 } ngx_http_sector_cache_loc_conf_t;
 

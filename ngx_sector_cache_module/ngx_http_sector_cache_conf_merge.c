@@ -222,6 +222,12 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    conf->tails = ngx_pcalloc(cf->pool, SECTOR_COMPOSE_TAILS
+                                        * sizeof(sector_compose_tail_t));
+    if (conf->tails == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->fetch == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "no \"sector_cache_fetch\" is defined for "

@@ -23,19 +23,21 @@
     ngx_cpymem(p, text, sizeof(text) - 1)
 
 #define ngx_http_sector_cache_header(r, name, value, last)                    \
-    ngx_http_sector_cache_push_header(r, name, sizeof(name) - 1, value, last)
+    ngx_http_sector_cache_add_header(r, name, sizeof(name) - 1, value, last)
+
+#define ngx_http_sector_cache_value(v, name, p)                               \
+    ngx_http_sector_cache_end_value(v, name, sizeof(name) - 1, p)
 
 
-/* The values of the headers that a head says, one behind the other, and the
- * places where they end. */
+/* The headers of what a head says, but for those of a compression; their
+ * values stand one behind the other, and are where they are copied to. */
 
 typedef struct {
     ngx_http_sector_cache_head_t        head;
-    size_t                              etag_end;       /* with validators */
-    size_t                              date_end;       /* the same */
-    size_t                              age_end;
-    size_t                              control_end;
-    size_t                              status_end;     /* 0: not printed */
+    ngx_uint_t                          n;          /* of headers; 0: none
+                                                       were printed */
+    ngx_table_elt_t                     headers[5];
+    size_t                              len;        /* of text */
     u_char                              text[NGX_HTTP_SECTOR_CACHE_VALUES_MAX];
 } ngx_http_sector_cache_values_t;
 
@@ -45,14 +47,15 @@ static const ngx_http_sector_cache_values_t *ngx_http_sector_cache_values(
 static void ngx_http_sector_cache_print_values(
     ngx_http_sector_cache_values_t *v,
     const ngx_http_sector_cache_head_t *head);
+static void ngx_http_sector_cache_end_value(ngx_http_sector_cache_values_t *v,
+    const char *name, size_t name_len, u_char *last);
 static u_char *ngx_http_sector_cache_date_value(u_char *p, time_t date);
 static u_char *ngx_http_sector_cache_status_value(u_char *p,
     const ngx_http_sector_cache_head_t *head);
 static ngx_inline u_char *ngx_http_sector_cache_number(u_char *p, int64_t n);
 static u_char *ngx_http_sector_cache_text(u_char *p, const char *text);
-static ngx_inline ngx_table_elt_t *ngx_http_sector_cache_push_header(
-    ngx_http_request_t *r, const char *name, size_t name_len, u_char *value,
-    u_char *last);
+static ngx_table_elt_t *ngx_http_sector_cache_push(ngx_http_request_t *r,
+    ngx_uint_t n);
 static ngx_int_t ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_add_vary(ngx_http_request_t *r);
@@ -63,54 +66,46 @@ static int64_t ngx_http_sector_cache_date(ngx_table_elt_t *h);
 
 ngx_int_t
 ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
-    const ngx_http_sector_cache_head_t *head)
+    const ngx_http_sector_cache_head_t *head, ngx_buf_t *b)
 {
-    u_char                                *p, *start;
+    u_char                                *p;
+    ngx_uint_t                             i;
     ngx_table_elt_t                       *h;
     const ngx_http_sector_cache_values_t  *v;
 
     v = ngx_http_sector_cache_values(head);
 
-    p = ngx_pnalloc(r->pool, v->status_end);
-    if (p == NULL) {
+    if (b && (size_t) (b->end - b->last) >= v->len) {
+        p = b->last;
+        b->end = b->last;
+
+    } else {
+        p = ngx_pnalloc(r->pool, v->len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    h = ngx_http_sector_cache_push(r, v->n);
+    if (h == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, v->text, v->status_end);
-    start = p;
+    ngx_memcpy(p, v->text, v->len);
+    ngx_memcpy(h, v->headers, v->n * sizeof(ngx_table_elt_t));
+
+    for (i = 0; i < v->n; i++) {
+        h[i].value.data = p;
+        p += h[i].value.len;
+    }
 
     if (head->validators) {
-        h = ngx_http_sector_cache_header(r, "ETag", p, start + v->etag_end);
-        if (h == NULL) {
-            return NGX_ERROR;
+        r->headers_out.etag = &h[0];
+
+        if (head->modified_s != -1) {
+            r->headers_out.last_modified = &h[1];
+            r->headers_out.last_modified_time = head->modified_s;
         }
-
-        r->headers_out.etag = h;
-        p = start + v->etag_end;
-    }
-
-    if (head->validators && head->modified_s != -1) {
-        h = ngx_http_sector_cache_header(r, "Last-Modified", p,
-                                         start + v->date_end);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        r->headers_out.last_modified = h;
-        r->headers_out.last_modified_time = head->modified_s;
-        p = start + v->date_end;
-    }
-
-    if (ngx_http_sector_cache_header(r, "Age", p, start + v->age_end) == NULL
-        || ngx_http_sector_cache_header(r, "Cache-Control", start + v->age_end,
-                                        start + v->control_end)
-           == NULL
-        || ngx_http_sector_cache_header(r, "Cache-Status",
-                                        start + v->control_end,
-                                        start + v->status_end)
-           == NULL)
-    {
-        return NGX_ERROR;
     }
 
     return head->vary ? ngx_http_sector_cache_add_coding(r, head) : NGX_OK;
@@ -138,7 +133,7 @@ ngx_http_sector_cache_values(const ngx_http_sector_cache_head_t *head)
         || h->fwd_status != head->fwd_status
         || h->validators != head->validators || h->keep != head->keep
         || h->ttl != head->ttl || h->stored != head->stored
-        || h->collapsed != head->collapsed || v->status_end == 0)
+        || h->collapsed != head->collapsed || v->n == 0)
     {
         ngx_http_sector_cache_print_values(v, head);
     }
@@ -154,21 +149,22 @@ ngx_http_sector_cache_print_values(ngx_http_sector_cache_values_t *v,
     u_char  *p;
 
     v->head = *head;
+    v->n = 0;
+    v->len = 0;
     p = v->text;
 
     if (head->validators) {
         p += sector_entry_etag(head->etag, (char *) p);
-        v->etag_end = p - v->text;
+        ngx_http_sector_cache_value(v, "ETag", p);
 
         if (head->modified_s != -1) {
             p = ngx_http_sector_cache_date_value(p, head->modified_s);
+            ngx_http_sector_cache_value(v, "Last-Modified", p);
         }
-
-        v->date_end = p - v->text;
     }
 
     p = ngx_http_sector_cache_number(p, (int64_t) head->age_s);
-    v->age_end = p - v->text;
+    ngx_http_sector_cache_value(v, "Age", p);
 
     if (head->keep) {
         p = ngx_http_sector_cache_literal(p, "max-age=");
@@ -178,10 +174,29 @@ ngx_http_sector_cache_print_values(ngx_http_sector_cache_values_t *v,
         p = ngx_http_sector_cache_literal(p, "no-store");
     }
 
-    v->control_end = p - v->text;
+    ngx_http_sector_cache_value(v, "Cache-Control", p);
 
     p = ngx_http_sector_cache_status_value(p, head);
-    v->status_end = p - v->text;
+    ngx_http_sector_cache_value(v, "Cache-Status", p);
+}
+
+
+/* One more header: its value is what was printed after the last one's. */
+
+static void
+ngx_http_sector_cache_end_value(ngx_http_sector_cache_values_t *v,
+    const char *name, size_t name_len, u_char *last)
+{
+    ngx_table_elt_t  *h;
+
+    h = &v->headers[v->n++];
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = name_len;
+    h->value.len = last - v->text - v->len;
+
+    v->len = last - v->text;
 }
 
 
@@ -374,30 +389,11 @@ ngx_table_elt_t *
 ngx_http_sector_cache_add_header(ngx_http_request_t *r, const char *name,
     size_t name_len, u_char *value, u_char *last)
 {
-    return ngx_http_sector_cache_push_header(r, name, name_len, value, last);
-}
-
-
-/* Nearly always there is room in the list. */
-
-static ngx_inline ngx_table_elt_t *
-ngx_http_sector_cache_push_header(ngx_http_request_t *r, const char *name,
-    size_t name_len, u_char *value, u_char *last)
-{
-    ngx_list_t       *list;
     ngx_table_elt_t  *h;
 
-    list = &r->headers_out.headers;
-
-    if (list->last->nelts < list->nalloc) {
-        h = list->last->elts;
-        h += list->last->nelts++;
-
-    } else {
-        h = ngx_list_push(list);
-        if (h == NULL) {
-            return NULL;
-        }
+    h = ngx_http_sector_cache_push(r, 1);
+    if (h == NULL) {
+        return NULL;
     }
 
     ngx_memzero(h, sizeof(ngx_table_elt_t));
@@ -412,27 +408,51 @@ ngx_http_sector_cache_push_header(ngx_http_request_t *r, const char *name,
 }
 
 
+/* Room for n headers in a row, which ngx_list_push() does not promise; NULL
+ * without memory. */
+
+static ngx_table_elt_t *
+ngx_http_sector_cache_push(ngx_http_request_t *r, ngx_uint_t n)
+{
+    ngx_list_t       *list;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    list = &r->headers_out.headers;
+    part = list->last;
+
+    if (part->nelts + n > list->nalloc) {
+        part = ngx_pcalloc(list->pool, sizeof(ngx_list_part_t));
+        if (part == NULL) {
+            return NULL;
+        }
+
+        part->elts = ngx_palloc(list->pool, ngx_max(n, list->nalloc)
+                                            * list->size);
+        if (part->elts == NULL) {
+            return NULL;
+        }
+
+        list->last->next = part;
+        list->last = part;
+    }
+
+    h = part->elts;
+    h += part->nelts;
+    part->nelts += n;
+
+    return h;
+}
+
+
 ngx_int_t
-ngx_http_sector_cache_conditions(ngx_http_request_t *r,
+ngx_http_sector_cache_evaluate(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head)
 {
     char                       etag[SECTOR_ENTRY_ETAG_MAX];
     size_t                     len;
     sector_http_verdict_e      verdict;
     sector_http_conditions_t   c;
-
-    /* what a client asks of a page is not asked of what is in the page */
-
-    if (r != r->main) {
-        return NGX_OK;
-    }
-
-    if (r->headers_in.if_match == NULL && r->headers_in.if_none_match == NULL
-        && r->headers_in.if_modified_since == NULL
-        && r->headers_in.if_unmodified_since == NULL)
-    {
-        return NGX_OK;
-    }
 
     if (ngx_http_sector_cache_field(r, r->headers_in.if_match, &c.if_match,
                                     &c.if_match_len)

@@ -196,7 +196,10 @@ ngx_http_sector_cache_body(ngx_http_request_t *r,
         b->last = ngx_cpymem(b->last, SECTOR_COMPOSE_HEAD,
                              sizeof(SECTOR_COMPOSE_HEAD) - 1);
         b->last += sector_gzip_text_write(pieces, n, b->last);
-        b->last += sector_compose_tail((char *) b->last, meta);
+        b->last += lcf->tails
+                   ? sector_compose_tail_again(lcf->tails, (char *) b->last,
+                                               meta)
+                   : sector_compose_tail((char *) b->last, meta);
     }
 
     return b;
@@ -310,7 +313,7 @@ ngx_http_sector_cache_send(ngx_http_request_t *r, ngx_uint_t status,
 
     r->disable_not_modified = 1;
 
-    if (ngx_http_sector_cache_add_headers(r, head) != NGX_OK) {
+    if (ngx_http_sector_cache_add_headers(r, head, b) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -360,7 +363,7 @@ ngx_http_sector_cache_send_condition(ngx_http_request_t *r,
     r->headers_out.content_length_n = -1;
     r->disable_not_modified = 1;
 
-    if (ngx_http_sector_cache_add_headers(r, head) != NGX_OK) {
+    if (ngx_http_sector_cache_add_headers(r, head, NULL) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -383,7 +386,7 @@ ngx_http_sector_cache_path(ngx_http_request_t *r, ngx_str_t *path)
     }
 
     if (r->uri.len < len
-        || ngx_strncmp(r->uri.data, clcf->name.data, len) != 0
+        || ngx_memcmp(r->uri.data, clcf->name.data, len) != 0
         || (r->uri.len > len && r->uri.data[len] != '/'))
     {
         return NGX_DECLINED;

@@ -7,15 +7,8 @@
 #include "ngx_http_sector_cache_shm.h"
 
 
-/* The context of a request until it is known to be no hit: one piece of
- * memory, and nothing to be done at its end. */
-
-typedef struct {
-    ngx_http_sector_cache_info_t        info;   /* must be the first */
-    char                                symbol[SECTOR_SYMBOL_MAX + 1];
-} ngx_http_sector_cache_hit_t;
-
-
+static ngx_int_t ngx_http_sector_cache_sector_symbol(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf, ngx_str_t *text, ngx_str_t *symbol);
 static ngx_int_t ngx_http_sector_cache_sector_memory(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_sector_cache_info_t *info);
 static ngx_int_t ngx_http_sector_cache_sector_fetch(
@@ -39,44 +32,37 @@ ngx_http_sector_cache_sector_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_str_t *text)
 {
     ngx_int_t                         rc;
-    ngx_http_sector_cache_hit_t      *hit;
+    ngx_str_t                         symbol;
+    ngx_http_sector_cache_info_t     *info;
     ngx_http_sector_cache_mode_t      mode;
     ngx_http_sector_cache_client_t   *client;
 
-    hit = ngx_palloc(r->pool, sizeof(ngx_http_sector_cache_hit_t));
-    if (hit == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (sector_model_symbol((char *) text->data, text->len, hit->symbol)
-        != 0)
-    {
-        return ngx_http_sector_cache_invalid_symbol(r);
-    }
-
-    if (!lcf->unknown
-        && ngx_http_sector_cache_find_symbol(lcf, hit->symbol, text->len)
-           == NULL)
-    {
-        return ngx_http_sector_cache_symbol_error(r, NGX_HTTP_NOT_FOUND,
-                   "UNKNOWN_SYMBOL", hit->symbol,
-                   "Symbol %s is not configured", hit->symbol);
+    rc = ngx_http_sector_cache_sector_symbol(r, lcf, text, &symbol);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (ngx_http_sector_cache_client_mode(r, lcf, &mode) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_memzero(&hit->info, sizeof(ngx_http_sector_cache_info_t));
-
-    hit->info.symbol.data = (u_char *) hit->symbol;
-    hit->info.symbol.len = text->len;
-    hit->info.source = lcf->fetch->source;
-
     if (mode.flag == NGX_HTTP_SECTOR_CACHE_ON && !mode.bypass) {
-        ngx_http_set_ctx(r, hit, ngx_http_sector_cache_module);
 
-        rc = ngx_http_sector_cache_sector_memory(r, lcf, &hit->info);
+        /* the context of a hit: nothing is to be done at its end */
+
+        info = ngx_palloc(r->pool, sizeof(ngx_http_sector_cache_info_t));
+        if (info == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_memzero(info, sizeof(ngx_http_sector_cache_info_t));
+
+        info->symbol = symbol;
+        info->source = lcf->fetch->source;
+
+        ngx_http_set_ctx(r, info, ngx_http_sector_cache_module);
+
+        rc = ngx_http_sector_cache_sector_memory(r, lcf, info);
 
         if (rc != NGX_DECLINED) {
             return rc;
@@ -88,9 +74,54 @@ ngx_http_sector_cache_sector_handler(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    client->info.symbol = hit->info.symbol;
+    client->info.symbol = symbol;
 
     return ngx_http_sector_cache_sector_fetch(client);
+}
+
+
+/* The symbol that a client means, NGX_DECLINED; or what there is to return
+ * after an error was sent. */
+
+static ngx_int_t
+ngx_http_sector_cache_sector_symbol(ngx_http_request_t *r,
+    ngx_http_sector_cache_loc_conf_t *lcf, ngx_str_t *text, ngx_str_t *symbol)
+{
+    char                            *upper;
+    ngx_http_sector_cache_symbol_t  *known;
+
+    symbol->len = text->len;
+
+    /* nearly always it is a known one, in capitals */
+
+    known = ngx_http_sector_cache_find_symbol(lcf, (char *) text->data,
+                                              text->len);
+
+    if (known) {
+        symbol->data = (u_char *) known->symbol;
+        return NGX_DECLINED;
+    }
+
+    upper = ngx_pnalloc(r->pool, SECTOR_SYMBOL_MAX + 1);
+    if (upper == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (sector_model_symbol((char *) text->data, text->len, upper) != 0) {
+        return ngx_http_sector_cache_invalid_symbol(r);
+    }
+
+    if (!lcf->unknown
+        && ngx_http_sector_cache_find_symbol(lcf, upper, text->len) == NULL)
+    {
+        return ngx_http_sector_cache_symbol_error(r, NGX_HTTP_NOT_FOUND,
+                   "UNKNOWN_SYMBOL", upper,
+                   "Symbol %s is not configured", upper);
+    }
+
+    symbol->data = (u_char *) upper;
+
+    return NGX_DECLINED;
 }
 
 

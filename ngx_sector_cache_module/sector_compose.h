@@ -42,6 +42,18 @@ typedef struct {
 } sector_compose_meta_t;
 
 
+/* The end of an envelope, kept for answers that say the same a moment
+ * later. */
+
+#define SECTOR_COMPOSE_TAILS  16
+
+typedef struct {
+    sector_compose_meta_t   meta;
+    size_t                  len;            /* 0: none */
+    char                    text[SECTOR_COMPOSE_TAIL_MAX];
+} sector_compose_tail_t;
+
+
 /* Strings are UTF-8 and terminated; NULL leaves the member out. */
 
 typedef struct {
@@ -201,6 +213,15 @@ typedef struct {
  * cache_status 16.  Returns the length; nothing terminates it.
  */
 size_t sector_compose_tail(char *buf, const sector_compose_meta_t *meta);
+
+
+/*
+ * The same; tails are SECTOR_COMPOSE_TAILS kept ones, all zero at first, from
+ * which it is copied where only the time has changed.  The words that meta
+ * points at are told apart by their addresses: they live as long as tails.
+ */
+size_t sector_compose_tail_again(sector_compose_tail_t *tails, char *buf,
+    const sector_compose_meta_t *meta);
 
 
 /* Writes wall_ms as 2026-11-22T20:00:40.123Z (RFC 3339) into buf, which has

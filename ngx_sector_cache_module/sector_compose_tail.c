@@ -30,6 +30,9 @@
 #define SECTOR_COMPOSE_ERA_YEARS   400
 #define SECTOR_COMPOSE_FIRST_DAYS  (SECTOR_COMPOSE_ERA_DAYS - 60)
 
+#define SECTOR_COMPOSE_CACHED   ",\"cached\":true,\"timestamp\":\""
+#define SECTOR_COMPOSE_FETCHED  ",\"cached\":false,\"timestamp\":\""
+
 #define SECTOR_COMPOSE_DATE  "0000-00-00T00:00:00.000Z"
 
 /* Copies a literal without its end; evaluates to where the next thing goes. */
@@ -49,8 +52,8 @@ sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
     char  *p;
 
     p = meta->cached
-        ? sector_compose_literal(buf, ",\"cached\":true,\"timestamp\":\"")
-        : sector_compose_literal(buf, ",\"cached\":false,\"timestamp\":\"");
+        ? sector_compose_literal(buf, SECTOR_COMPOSE_CACHED)
+        : sector_compose_literal(buf, SECTOR_COMPOSE_FETCHED);
 
     memcpy(p, meta->time, SECTOR_COMPOSE_TIME_LEN);
     p += SECTOR_COMPOSE_TIME_LEN;
@@ -78,6 +81,35 @@ sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
     p = sector_compose_literal(p, "}}");
 
     return (size_t) (p - buf);
+}
+
+
+size_t
+sector_compose_tail_again(sector_compose_tail_t *tails, char *buf,
+    const sector_compose_meta_t *meta)
+{
+    sector_compose_tail_t  *tail;
+
+    tail = &tails[meta->age_s % SECTOR_COMPOSE_TAILS];
+
+    if (tail->len == 0
+        || tail->meta.cache_status != meta->cache_status
+        || tail->meta.source != meta->source
+        || tail->meta.age_s != meta->age_s
+        || tail->meta.ttl_s != meta->ttl_s
+        || tail->meta.cached != meta->cached
+        || tail->meta.partial != meta->partial)
+    {
+        tail->meta = *meta;
+        tail->len = sector_compose_tail(tail->text, meta);
+    }
+
+    memcpy(buf, tail->text, tail->len);
+    memcpy(buf + (meta->cached ? sizeof(SECTOR_COMPOSE_CACHED)
+                               : sizeof(SECTOR_COMPOSE_FETCHED)) - 1,
+           meta->time, SECTOR_COMPOSE_TIME_LEN);
+
+    return tail->len;
 }
 
 

@@ -119,6 +119,8 @@ for (1 .. $loaders) {
     push @load, { pid => $pid, in => $in };
 }
 
+wait_for('there are two workers', sub { $nginx->children == 2 });
+
 my $descriptors = () = glob "/proc/$nginx->{pid}/fd/*";
 my $killed = 0;
 

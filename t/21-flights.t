@@ -53,7 +53,8 @@ sub start {
     my (%option) = @_;
 
     $key = '/f' . ++$number . '/';
-    $nginx = Upstream::Nginx->new(workers => 2, http => http(%option),
+    $nginx = Upstream::Nginx->new(workers => $option{workers} // 2,
+                                  http => http(%option),
                                   main => $option{main});
 }
 
@@ -525,8 +526,10 @@ for my $case (
     my ($name, $script, $source, $retries, $n) = @$case;
 
     subtest "$name a draining worker whose time is over ends" => sub {
+        # of two workers the second's time is over a moment later, until when
+        # it may take the place that the first one leaves
         start(script => $script, source => $source, timeout => '60s',
-              retries => $retries,
+              retries => $retries, workers => 1,
               main => 'worker_shutdown_timeout 500ms;');
         my @clients = map { begin("/api/K$_") } 1 .. $n;
         wait_for('the first has called', sub { calls() == 1 });

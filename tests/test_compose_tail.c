@@ -137,6 +137,48 @@ test_tail_has_room_for_the_longest(void **state)
 }
 
 
+/* Whatever is kept of others: as if it were written anew. */
+
+static void
+test_a_kept_tail_is_the_same(void **state)
+{
+    char                    plain[SECTOR_COMPOSE_TAIL_MAX];
+    char                    again[SECTOR_COMPOSE_TAIL_MAX + 1];
+    size_t                  i, len;
+    sector_compose_meta_t   meta;
+    sector_compose_tail_t   tails[SECTOR_COMPOSE_TAILS];
+
+    static const char *const  words[] = { NULL, "hit", "updating", "miss" };
+    static const char *const  sources[] = { NULL, "yahoo", "other" };
+    static const char *const  times[] = {
+        "2026-11-22T20:00:40.123Z", "2026-11-22T20:00:40.124Z"
+    };
+
+    (void) state;
+
+    srandom(1);
+    memset(tails, 0, sizeof(tails));
+
+    for (i = 0; i < 100000; i++) {
+        meta.cache_status = words[random() % 4];
+        meta.source = sources[random() % 3];
+        meta.time = times[random() % 2];
+        meta.age_s = (uint64_t) random() % 3 * SECTOR_COMPOSE_TAILS;
+        meta.ttl_s = (uint64_t) random() % 2;
+        meta.cached = (unsigned) random() % 2;
+        meta.partial = (unsigned) random() % 2;
+
+        memset(again, '#', sizeof(again));
+
+        len = sector_compose_tail(plain, &meta);
+
+        assert_int_equal(sector_compose_tail_again(tails, again, &meta), len);
+        assert_memory_equal(again, plain, len);
+        assert_int_equal(again[len], '#');
+    }
+}
+
+
 /* Both sides of each power of ten, in both places. */
 
 static void
@@ -295,6 +337,7 @@ main(void)
         cmocka_unit_test(test_tail_is_exact),
         cmocka_unit_test(test_tail_says_what_is_partial),
         cmocka_unit_test(test_tail_has_room_for_the_longest),
+        cmocka_unit_test(test_a_kept_tail_is_the_same),
         cmocka_unit_test(test_tail_prints_numbers),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_every_day_of_an_era),

@@ -818,8 +818,10 @@ sub new {
 # Below the ports that the kernel chooses, and not one that the other tests
 # use.
 sub free_port {
+    my ($from, $to) = split /-/, $ENV{SECTOR_PORTS} || '10000-31999';
+
     for (1 .. 200) {
-        my $port = 10_000 + int rand 22_000;
+        my $port = $from + int rand($to + 1 - $from);
 
         my $held = IO::Socket::INET->new(Listen => 1, LocalPort => $port,
                                          LocalAddr => '127.0.0.1');

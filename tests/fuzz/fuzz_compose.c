@@ -365,6 +365,7 @@ static void
 check_tail(fuzz_input_t *in)
 {
     char                   *tail, text[2 * SECTOR_COMPOSE_TAIL_MAX];
+    char                    time[SECTOR_COMPOSE_TIME_MAX];
     size_t                  head, len;
     json_t                 *root;
     unsigned                choice;
@@ -379,7 +380,8 @@ check_tail(fuzz_input_t *in)
     meta.partial = (choice & 8) != 0;
     meta.age_s = fuzz_number(in, 8);
     meta.ttl_s = fuzz_number(in, 8);
-    meta.wall_ms = (int64_t) fuzz_number(in, 8);
+    meta.time = time;
+    (void) sector_compose_time(time, (int64_t) fuzz_number(in, 8));
 
     tail = malloc(SECTOR_COMPOSE_TAIL_MAX);
     fuzz_check(tail != NULL);
