@@ -61,7 +61,7 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: help deps deps-dev assets build sectorctl install uninstall run \
         demo-ok demo-slow demo-fail \
-        test unit unit-build sectorctl-test slab-test slow-disk t \
+        test unit unit-build sectorctl-test test-modules slow-disk t \
         test-workers test-hup test-static \
         torture tsan bench bench-store bench-flight bench-gzip kills chaos \
         soak \
@@ -365,19 +365,26 @@ $(BUILD)/fuzz/obj/%.o: ngx_sector_cache_module/%.c Makefile
 -include $(wildcard $(BUILD)/fuzz/obj/*.d)
 
 
-# A module for tests: the store over nginx's own slab allocator.  It is built
-# beside ours, with the headers that ours was built with.
+# Modules for tests: the store over nginx's own slab allocator, and one that
+# adds headers.  They are built beside ours, with the headers of nginx that
+# ours was built with.
 
-SLAB_TEST  := $(BUILD)/tests/slab_test_module.so
-NGINX_INCS  = $(addprefix -I$(BUILD)/nginx/,objs src/core src/event \
-                  src/os/unix)
+SLAB_TEST    := $(BUILD)/tests/slab_test_module.so
+HEADERS_TEST := $(BUILD)/tests/headers_test_module.so
+NGINX_INCS    = $(addprefix -I$(BUILD)/nginx/,objs src/core src/event \
+                    src/event/modules src/os/unix src/http src/http/modules \
+                    src/http/v2 src/http/v3 src/event/quic)
 
-slab-test: $(SLAB_TEST)
+test-modules: $(SLAB_TEST) $(HEADERS_TEST)
 	@:
 
 $(SLAB_TEST): tests/nginx/slab_test_module.c $(STORE_C) \
         ngx_sector_cache_module/ngx_http_sector_cache_slab.c \
-        $(wildcard ngx_sector_cache_module/*.h) Makefile
+        $(wildcard ngx_sector_cache_module/*.h)
+
+$(HEADERS_TEST): tests/nginx/headers_test_module.c
+
+$(SLAB_TEST) $(HEADERS_TEST): Makefile
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 -g -O1 -fPIC -shared -Wall -Wextra -Werror \
 	    -Wno-unused-parameter -Ingx_sector_cache_module $(NGINX_INCS) \

@@ -154,8 +154,9 @@ through_nginx() {
     export SECTOR_TEST_MODULE=$module
 
     if [ -n "$module" ]; then
-        submake slab-test || echo "not ok - the slab's test does not build"
+        submake test-modules || echo "not ok - test modules do not build"
         export SECTOR_SLAB_TEST_MODULE=$BUILD/tests/slab_test_module.so
+        export SECTOR_HEADERS_TEST_MODULE=$BUILD/tests/headers_test_module.so
     fi
 
     submake sectorctl-test || rm -f "$BUILD/tests/sectorctl"
