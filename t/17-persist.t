@@ -383,10 +383,12 @@ subtest 'a save that was held up does not replace a later one' => sub {
 
     # a file that was saved later, by its head
     my $child = hold('XLK');
-    substr($other, 32, 8) = pack 'q', 1000 * time;
+    my $other_ms = int 1000 * time;
+    substr($other, 32, 8) = pack 'q', $other_ms;
     spew($other);
     let_go($child);
-    ok(slurp() eq $other, 'it gave up');
+    ok(slurp() eq $other, 'it gave up')
+        or diag("at $other_ms, then:\n", $nginx->log);
 
     wait_for('it is saved after all', sub { slurp() ne $other });
 
