@@ -427,8 +427,8 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
          && ngx_http_sector_cache_fetch_memory(f, 0) == NGX_OK)
         || (f->carrier && !ngx_http_sector_cache_fetch_aboard(f)))
     {
-        (void) ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
-                                                NULL);
+        ngx_http_sector_cache_source_end(f->source, &f->turn, NULL, NULL,
+                                         SECTOR_FETCH_STATS_N);
         ngx_http_sector_cache_fetch_deliver(f);
         return;
     }
@@ -442,8 +442,8 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
         f->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OPEN;
         f->needless = 1;
 
-        (void) ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
-                                                NULL);
+        ngx_http_sector_cache_source_end(f->source, &f->turn, NULL, NULL,
+                                         SECTOR_FETCH_STATS_N);
 
         if (f->carrier) {
             ngx_http_sector_cache_fetch_alight(f);

@@ -178,8 +178,8 @@ ngx_http_sector_cache_fetch_aboard(ngx_http_sector_cache_fetch_t *carrier)
             ngx_http_sector_cache_fetch_get_off(carrier, f);
 
             if (f->turn.id) {
-                (void) ngx_http_sector_cache_source_end(f->source, &f->turn,
-                                                        NULL, NULL);
+                ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
+                                                 NULL, SECTOR_FETCH_STATS_N);
             }
 
             ngx_http_sector_cache_fetch_deliver(f);
@@ -427,7 +427,7 @@ ngx_http_sector_cache_fetch_alight(ngx_http_sector_cache_fetch_t *carrier)
             ngx_http_sector_cache_fetch_log(f);
         }
 
-        (void) ngx_http_sector_cache_fetch_tell(f, NULL);
+        ngx_http_sector_cache_fetch_tell(f, NULL, SECTOR_FETCH_STATS_N);
         ngx_http_sector_cache_fetch_deliver(f);
     }
 }

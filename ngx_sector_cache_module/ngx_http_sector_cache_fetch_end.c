@@ -73,17 +73,18 @@ void
 ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call)
 {
+    sector_fetch_stat_e  stat;
+
     f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
 
     /* what never began is refused, or nothing */
 
-    if (ngx_http_sector_cache_fetch_tell(f, call)
-        && (f->turn.admitted
-            || f->answer.result != NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED))
-    {
-        ngx_http_sector_cache_source_count(f->source,
-                          ngx_http_sector_cache_fetch_stats[f->answer.result]);
-    }
+    stat = (f->turn.admitted
+            || f->answer.result != NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED)
+           ? ngx_http_sector_cache_fetch_stats[f->answer.result]
+           : SECTOR_FETCH_STATS_N;
+
+    ngx_http_sector_cache_fetch_tell(f, call, stat);
 
     ngx_http_sector_cache_fetch_log(f);
 
@@ -97,33 +98,35 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
 }
 
 
-ngx_uint_t
+void
 ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_call_t *call)
+    ngx_http_sector_cache_call_t *call, sector_fetch_stat_e stat)
 {
-    ngx_uint_t               ours, untold;
+    ngx_uint_t               untold;
     sector_flight_outcome_t  outcome;
 
-    ours = 1;
+    if (f->turn.id == 0) {
 
-    if (f->turn.id) {
-
-        /* what is in the zone, or was and is not, others see for themselves;
-         * and what this process could not do, another may */
-
-        untold = (f->answer.stored || f->needless
-                  || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK
-                  || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED);
-
-        if (!untold) {
-            ngx_http_sector_cache_fetch_outcome(f, &outcome);
+        if (stat != SECTOR_FETCH_STATS_N) {
+            ngx_http_sector_cache_source_count(f->source, stat);
         }
 
-        ours = ngx_http_sector_cache_source_end(f->source, &f->turn, call,
-                                                untold ? NULL : &outcome);
+        return;
     }
 
-    return ours;
+    /* what is in the zone, or was and is not, others see for themselves; and
+     * what this process could not do, another may */
+
+    untold = (f->answer.stored || f->needless
+              || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK
+              || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED);
+
+    if (!untold) {
+        ngx_http_sector_cache_fetch_outcome(f, &outcome);
+    }
+
+    ngx_http_sector_cache_source_end(f->source, &f->turn, call,
+                                     untold ? NULL : &outcome, stat);
 }
 
 

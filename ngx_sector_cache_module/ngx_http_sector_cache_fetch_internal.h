@@ -140,15 +140,16 @@ void ngx_http_sector_cache_fetch_unpark(ngx_http_sector_cache_fetch_t *f);
 
 /* Of the end: one without a call, for a reason of our own; that of one of
  * ours, of which call is the last one, NULL where none was made; telling
- * others (whether it still was ours); a line for what is an error; handing
- * the answer to those who wait here; and giving up a share in it. */
+ * others, and counting stat, SECTOR_FETCH_STATS_N for none, unless it was ours
+ * no longer; a line for what is an error; handing the answer to those who wait
+ * here; and giving up a share in it. */
 
 void ngx_http_sector_cache_fetch_refuse(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_turn_e turn);
 void ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call);
-ngx_uint_t ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_call_t *call);
+void ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_call_t *call, sector_fetch_stat_e stat);
 void ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_note(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f);

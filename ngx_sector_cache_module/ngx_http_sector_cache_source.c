@@ -354,11 +354,11 @@ ngx_http_sector_cache_source_observe(ngx_http_sector_cache_source_t *source,
 }
 
 
-ngx_uint_t
+void
 ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn,
     ngx_http_sector_cache_call_t *call,
-    const sector_flight_outcome_t *outcome)
+    const sector_flight_outcome_t *outcome, sector_fetch_stat_e stat)
 {
     uint32_t                before, after;
     uint64_t                lines;
@@ -373,10 +373,14 @@ ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
 
     ours = sector_flight_owned(source->flights, turn->id, (int32_t) ngx_pid);
 
-    /* whoever took it back has given back what it held */
+    /* whoever took it back has given back what it held, and counted */
 
     if (ours) {
         ngx_http_sector_cache_source_report_locked(source, turn, call);
+
+        if (stat != SECTOR_FETCH_STATS_N) {
+            ngx_http_sector_cache_source_count(source, stat);
+        }
     }
 
     turn->permitted = 0;
@@ -393,8 +397,6 @@ ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
 
     ngx_http_sector_cache_wake(lines);
     ngx_http_sector_cache_source_log(source, before, after);
-
-    return ours;
 }
 
 

@@ -130,14 +130,14 @@ void ngx_http_sector_cache_source_observe(
  * Ends a turn that is ours: gives back what it holds, passes the place on and
  * wakes those who joined, to whom the outcome is kept; NULL: they see for
  * themselves what is in the zone, or begin anew.  call is the last one that
- * was made, NULL: none was.  Returns 1, or 0 where it was taken back before:
- * then it has been counted, and what came of it is nobody's.
+ * was made, NULL: none was.  stat is counted, SECTOR_FETCH_STATS_N: none; but
+ * where the turn was taken back before, that has been counted, and what came
+ * of it is nobody's.
  */
-ngx_uint_t ngx_http_sector_cache_source_end(
-    ngx_http_sector_cache_source_t *source,
+void ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn,
     ngx_http_sector_cache_call_t *call,
-    const sector_flight_outcome_t *outcome);
+    const sector_flight_outcome_t *outcome, sector_fetch_stat_e stat);
 
 
 /* Takes back what dead processes hold of all sources; a process that begins
