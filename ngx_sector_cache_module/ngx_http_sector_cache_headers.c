@@ -59,8 +59,6 @@ static ngx_table_elt_t *ngx_http_sector_cache_push(ngx_http_request_t *r,
 static ngx_int_t ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_add_vary(ngx_http_request_t *r);
-static ngx_int_t ngx_http_sector_cache_field(ngx_http_request_t *r,
-    ngx_table_elt_t *first, const char **text, size_t *len);
 static int64_t ngx_http_sector_cache_date(ngx_table_elt_t *h);
 
 
@@ -451,17 +449,26 @@ ngx_http_sector_cache_evaluate(ngx_http_request_t *r,
 {
     char                       etag[SECTOR_ENTRY_ETAG_MAX];
     size_t                     len;
+    ngx_table_elt_t           *h;
     sector_http_verdict_e      verdict;
     sector_http_conditions_t   c;
 
-    if (ngx_http_sector_cache_field(r, r->headers_in.if_match, &c.if_match,
-                                    &c.if_match_len)
-        != NGX_OK
-        || ngx_http_sector_cache_field(r, r->headers_in.if_none_match,
-                                       &c.if_none_match, &c.if_none_match_len)
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ngx_memzero(&c, sizeof(sector_http_conditions_t));
+
+    /* nginx refuses a request that has one of them twice */
+
+    h = r->headers_in.if_match;
+
+    if (h) {
+        c.if_match = (char *) h->value.data;
+        c.if_match_len = h->value.len;
+    }
+
+    h = r->headers_in.if_none_match;
+
+    if (h) {
+        c.if_none_match = (char *) h->value.data;
+        c.if_none_match_len = h->value.len;
     }
 
     c.if_modified_since =
@@ -476,51 +483,6 @@ ngx_http_sector_cache_evaluate(ngx_http_request_t *r,
     return verdict == SECTOR_HTTP_NOT_MODIFIED ? NGX_HTTP_NOT_MODIFIED
            : verdict == SECTOR_HTTP_FAILED ? NGX_HTTP_PRECONDITION_FAILED
            : NGX_OK;
-}
-
-
-/* The value of a list field, of all its lines together (RFC 9110, 5.3); first
- * is the one that nginx has noted, NULL: there is none. */
-
-static ngx_int_t
-ngx_http_sector_cache_field(ngx_http_request_t *r, ngx_table_elt_t *first,
-    const char **text, size_t *len)
-{
-    u_char           *p;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    *text = first ? (char *) first->value.data : NULL;
-    *len = first ? first->value.len : 0;
-
-    if (first == NULL) {
-        return NGX_OK;
-    }
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (&h[i] == first || h[i].key.len != first->key.len
-                || ngx_strncasecmp(h[i].key.data, first->key.data,
-                                   first->key.len)
-                   != 0)
-            {
-                continue;
-            }
-
-            p = ngx_pnalloc(r->pool, *len + h[i].value.len + 2);
-            if (p == NULL) {
-                return NGX_ERROR;
-            }
-
-            *len = ngx_sprintf(p, "%*s, %V", *len, *text, &h[i].value) - p;
-            *text = (char *) p;
-        }
-    }
-
-    return NGX_OK;
 }
 
 

@@ -36,8 +36,7 @@ ngx_table_elt_t *ngx_http_sector_cache_add_header(ngx_http_request_t *r,
 /*
  * Whether the request's conditions (RFC 9110, section 13) let an answer
  * with the validators of head through: NGX_OK, or the status to send in its
- * place, NGX_HTTP_NOT_MODIFIED, NGX_HTTP_PRECONDITION_FAILED or, without
- * memory, NGX_HTTP_INTERNAL_SERVER_ERROR.
+ * place, NGX_HTTP_NOT_MODIFIED or NGX_HTTP_PRECONDITION_FAILED.
  */
 ngx_int_t ngx_http_sector_cache_evaluate(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);

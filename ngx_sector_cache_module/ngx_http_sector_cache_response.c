@@ -340,10 +340,6 @@ ngx_http_sector_cache_send_condition(ngx_http_request_t *r,
     ngx_http_sector_cache_error_t      error;
     ngx_http_sector_cache_loc_conf_t  *lcf;
 
-    if (status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
-        return status;
-    }
-
     if (status != NGX_HTTP_NOT_MODIFIED) {
         ngx_memzero(&error, sizeof(ngx_http_sector_cache_error_t));
 

@@ -136,6 +136,8 @@ my %ACTION = (
     'part'      => sub { answer(206, sector($_[0]),
                                 'Content-Range: bytes 0-9/100') },
     'after'     => sub { answer($_[1], '{}', "Retry-After: $_[2]") },
+    'afterall'  => sub { answer($_[1], '{}', (map { "X-Pad-$_: x" } 1 .. 50),
+                                "Retry-After: $_[2]") },
     'afterdate' => sub { answer($_[1], '{}', 'Retry-After: '
                                              . http_date(time() + $_[2])) },
 );
