@@ -352,8 +352,8 @@ subtest 'what another worker fetches gets off and is joined' => sub {
     wait_for('they wait', sub { source()->{coalesced} == 31 });
 
     $upstream->release($key . 'many');
-    my $alone = begin('/api/XLF');
-    is(finish($alone)->{cache}, 'hit', 'what came is there for all');
+    wait_for('it has come', sub { source()->{succeeded} == 1 });
+    is(get('/api/XLF')->{cache}, 'hit', 'what came is there for all');
     $upstream->release($key . 'one');
 
     is(each_of(finish($_)), 'XLE:101 XLF:101 XLK:101', 'answered')
