@@ -130,7 +130,7 @@ while ($killed < $kills) {
         return @now == 2 && \@now;
     })->@*;
 
-    sleep rand 0.02;
+    sleep scaled(rand 0.02);
     $killed += kill 'KILL', $workers[rand 2];
     wait_for('it is gone', sub {
         my %now = map { $_ => 1 } $nginx->children;
