@@ -15,11 +15,12 @@ case "$NGX_CC_NAME" in
 esac
 
 # A hit runs through many small functions in many files: where the compiler is
-# told to optimise, it may look into all of them.
+# told to optimise, it may look into all of them.  The objects have machine code
+# as well, for linkers other than gcc's usual one.
 
 case "$NGX_CC_NAME $NGX_CC_OPT" in
     gcc*-O[23]*)
-        sector_cache_cflags="$sector_cache_cflags -flto=auto"
+        sector_cache_cflags="$sector_cache_cflags -flto=auto -ffat-lto-objects"
     ;;
 esac
 
