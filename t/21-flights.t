@@ -67,7 +67,7 @@ sub calls { return $upstream->calls($key . ($_[0] || '')) }
 sub ended_well {
     my (@expected) = @_;
 
-    is(source()->{inFlight}, 0, 'nothing is in flight');
+    wait_for('nothing is in flight', sub { !source()->{inFlight} });
     is(source()->{waiting}, 0, 'nothing waits');
     is($nginx->stop, 0, 'nginx ended well');
     is($nginx->trouble(@expected), '', 'and without trouble');

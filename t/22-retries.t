@@ -62,7 +62,7 @@ sub calls { return $upstream->calls($key . ($_[0] || '')) }
 
 
 sub ended_well {
-    is(source()->{inFlight}, 0, 'nothing is in flight');
+    wait_for('nothing is in flight', sub { !source()->{inFlight} });
     is($nginx->stop, 0, 'nginx ended well');
     is($nginx->trouble(@_), '', 'and without trouble');
 }

@@ -100,7 +100,8 @@ sub ended_well {
     my (@expected) = @_;
 
     for my $name (sort keys %{ get('/status/stats')->{json}{sources} }) {
-        is(source($name)->{inFlight}, 0, 'nothing is in flight');
+        # the module may have asked for itself whether the source is back
+        wait_for('nothing is in flight', sub { !source($name)->{inFlight} });
         is(source($name)->{waiting}, 0, 'nothing waits');
     }
 
