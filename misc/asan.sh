@@ -25,15 +25,17 @@ all=$BUILD/asan
 passed=0
 failed=0
 report=
+deaf=
 
 # nginx itself reads and copies unaligned, and copies nothing from NULL; its
 # pools are made of single allocations, so that each one's end is seen.
-# The sanitizer's library is linked in: tests preload one of their own.
+# The sanitizers' libraries are linked in: tests preload one of their own, and
+# a shared libubsan writes to stderr, wherever it is told to.
 sanitize='-fsanitize=address,undefined -fno-sanitize=alignment'
 sanitize+=' -fno-sanitize=nonnull-attribute'
 
 CC_OPT="-g -O1 -fno-omit-frame-pointer $sanitize -DNGX_DEBUG_PALLOC=1"
-LD_OPT="$sanitize -static-libasan"
+LD_OPT="$sanitize -static-libasan -static-libubsan"
 SECTOR_TEST_MODULE=
 
 export CC_OPT LD_OPT SECTOR_TEST_MODULE
@@ -63,22 +65,105 @@ build() {
 }
 
 
+# sanitized COMMAND: with reports in BUILD/reports.  From its first finding on,
+# UndefinedBehaviorSanitizer's options hold for both: they are told the same.
+# Reports tell what leaked, not how a process ended; log_path comes last:
+# Test::Nginx puts a block's name after it.
+sanitized() {
+    local options
+
+    options=strict_string_checks=1:detect_leaks=$leaks
+    options+=:log_path=$BUILD/reports/san
+
+    ASAN_OPTIONS=detect_stack_use_after_return=1:$options \
+        UBSAN_OPTIONS=print_stacktrace=1:$options LSAN_OPTIONS=exitcode=0 "$@"
+}
+
+
+# finds WORD COMMAND: what sanitizers say of it gets to its place, where
+# check-asan.pl finds it
+finds() {
+    local word=$1 said=$BUILD/plant.log status=0
+    shift
+
+    sanitized "$@" >/dev/null 2>&1 || :
+    misc/check-asan.pl "$BUILD/reports" >"$said" || status=$?
+    find "$BUILD/reports" -type f -delete
+
+    if [ $status -ne 1 ] || ! grep -q -- "$word" "$said"; then
+        echo "asan: not found: $word, see $said"
+        return 1
+    fi
+}
+
+
+# Silence is good news only from who can speak: nginx has the sanitizers in it,
+# and a program built like it, with mistakes in a function like ours, is found.
+# The program is run by whom the tests let workers run as, the one who runs
+# them.
+heard() {
+    local plant=$BUILD/plant bad=0 symbols symbol
+
+    symbols=$(nm "$BUILD/nginx/objs/nginx")
+
+    for symbol in __asan_init __lsan_do_leak_check \
+        __ubsan_handle_add_overflow
+    do
+        if ! grep -q " T $symbol\$" <<<"$symbols"; then
+            echo "asan: nginx is built without $symbol"
+            bad=1
+        fi
+    done
+
+    # shellcheck disable=SC2086  # words
+    $CC $CC_OPT -x c - -o "$plant" $LD_OPT -ljansson <<'C' || return
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+
+static volatile int   one = 1;
+static char *volatile  p;
+
+__attribute__((noinline)) int
+sector_plant(int what)
+{
+    switch (what) {
+
+    case 'l':
+        return json_loads("{\"a\": [1, {\"b\": \"c\"}]}", 0, NULL) == NULL;
+
+    case 'o':
+        p = malloc(1);
+        return p[one];
+
+    default:
+        return (INT_MAX - 1 + one) + one < 0;
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    (void) argc;
+    return sector_plant(argv[1][0]);
+}
+C
+
+    finds 'heap-buffer-overflow' "$plant" overflow || bad=1
+    finds 'runtime error: signed integer overflow' "$plant" undefined || bad=1
+
+    if [ $leaks -eq 1 ]; then
+        finds 'Indirect leak' "$plant" leak || bad=1
+    fi
+
+    return $bad
+}
+
+
 run() {
-    local version=$1 last good bad options
+    local version=$1 last good bad
 
-    rm -rf "$BUILD/reports"
-    mkdir -p "$BUILD/reports"
-    chmod 1777 "$BUILD/reports"
-
-    # reports tell what leaked, not how a process ended; log_path comes last:
-    # Test::Nginx puts a block's name after it
-    options=detect_stack_use_after_return=1:strict_string_checks=1
-    options+=:detect_leaks=$leaks:log_path=$BUILD/reports/san
-
-    ASAN_OPTIONS=$options \
-        UBSAN_OPTIONS=log_path=$BUILD/reports/san:print_stacktrace=1 \
-        LSAN_OPTIONS=exitcode=0 \
-        NGINX_BIN=$BUILD/nginx/objs/nginx misc/test.sh nginx \
+    sanitized env NGINX_BIN="$BUILD/nginx/objs/nginx" misc/test.sh nginx \
         | tee "$BUILD/run.log" || :
 
     last=$(tail -n 1 "$BUILD/run.log")
@@ -108,7 +193,8 @@ leaks=0
 if leaks_are_found; then
     leaks=1
 else
-    echo "asan: leaks are not looked for, that does not work here"
+    deaf="asan: leaks are not looked for, that does not work here"
+    echo "$deaf"
 fi
 
 # shellcheck source=/dev/null
@@ -117,7 +203,7 @@ here=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-stable}")
 for suite in "$here" "$later"; do
     if ! source=$(BUILD=$sources misc/nginx-source.sh "$suite"); then
         [ "$suite" != "$here" ] || die "no source of nginx"
-        echo "asan: the archive has no source of $suite's nginx, it is left out"
+        echo "asan: the archive has no source of $suite's nginx: left out"
         continue
     fi
 
@@ -138,10 +224,21 @@ for suite in "$here" "$later"; do
         continue
     fi
 
+    rm -rf "$BUILD/reports"
+    mkdir -p "$BUILD/reports"
+    chmod 1777 "$BUILD/reports"
+
+    if ! heard; then
+        failed=$((failed + 1))
+        report+="nginx $version: reports of its sanitizers get lost"$'\n'
+        continue
+    fi
+
     run "$version"
 done
 
 [ -n "$report" ] || die "there is no source of an nginx \"$wanted\""
 
-printf '\n%s%d passed, %d failed\n' "$report" "$passed" "$failed"
+printf '\n%s%s%d passed, %d failed\n' "$report" "${deaf:+$deaf$'\n'}" \
+    "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -90,13 +90,16 @@ for my $file (sort { $a->{file} cmp $b->{file} } @{ $json->{files} }) {
     }
 }
 
+# none of none would be all
+die "coverage: nothing was measured\n" unless $total{lines};
+die "coverage: no branches of layer 0 were measured\n"
+    unless $layer0{branches};
+
 show('layer 0', \%layer0);
 show('all', \%total);
 
 my $lines = percent(@total{qw(lines_hit lines)});
 my $branches = percent(@layer0{qw(branches_hit branches)});
-
-die "coverage: nothing was measured\n" unless $total{lines};
 
 printf "coverage: lines %.1f %% (bar: %d %%), branches of layer 0 %.1f %%"
        . " (bar: %d %%)\n", $lines, $bar{lines}, $branches, $bar{branches};

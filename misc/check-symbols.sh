@@ -4,7 +4,8 @@
 #
 # nginx loads modules with global symbols: whatever a module exports may get
 # into another's way.  Three tables, which nginx looks up, and the modules'
-# own structs are all that may be seen.
+# own structs are all that may be seen.  What those need of ours is in it: a
+# linker that does not understand the compiler's objects leaves it out.
 
 set -euo pipefail
 
@@ -32,5 +33,14 @@ for name in ngx_modules ngx_module_names ngx_module_order; do
         exit 1
     fi
 done
+
+undefined=$(nm -D --undefined-only "$1" | awk '{ print $NF }')
+
+if missing=$(grep -Ex '(ngx_http_)?sector_.*' <<<"$undefined"); then
+    while read -r name; do
+        echo "symbols: not defined: $name, nginx cannot load this"
+    done <<<"$missing"
+    exit 1
+fi
 
 echo "symbols: ok"

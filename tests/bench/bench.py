@@ -5,8 +5,10 @@ CPU time of the server for one request, in rounds that take turns: the server
 on core 0, wrk on core 1.  A sample during which anything else used more of the
 server's core than FOREIGN is taken again, twice at most; one that is kept all
 the same is marked.  Then instructions of one request, by callgrind: the
-difference between two runs that differ in the number of requests alone.  Then
-200 clients that ask for one cold key.
+difference between two runs that differ in the number of requests alone, made
+COUNTS times because a JIT does not always do the same.  Then 200 clients that
+ask for one cold key.  Every server's answers are compared before they are
+measured.
 
     bench.py FOLDER     writes FOLDER/results.json, .md and .svg
 
@@ -15,6 +17,7 @@ flight from the environment.  SECTOR_MODULE and NGINX_BIN name ours and nginx.
 """
 
 import asyncio
+import gzip
 import json
 import os
 import re
@@ -23,6 +26,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 
 sys.dont_write_bytecode = True
 
@@ -35,14 +39,20 @@ SECONDS = float(os.environ.get('SECONDS', 1))
 CONNECTIONS = int(os.environ.get('CONNECTIONS', 32))
 ONLY = os.environ.get('ONLY', 'cpu,instructions,flight').split(',')
 FOREIGN = .06       # of a core, used by others
-FEW, MANY = 200, 1200
+FEW, MANY, COUNTS = 200, 1200, 3
 CLIENTS, STAMPEDES, DELAY = 200, 10, .05
+
+# What differs with the time of an answer: the envelope's time, what metadata
+# says of age, and when a snapshot was made.
+TIMES = re.compile(rb'"timestamp":"[^"]*"|"(?:age|ttl)":\d+'
+                   rb'|(?<="data":{)"timestamp":\d+,"date":"[^"]*"')
 
 NGINX_PLAIN = ['ours', 'return', 'static', 'static_ofc', 'proxy', 'proxy_ofc',
                'lua', 'srcache']
 
 # (body, encoding): who serves it.  return 200 and srcache have no bytes of a
-# compressed answer; the gzip of proxy_cache is nginx's own, made anew for each.
+# compressed answer; the gzip of proxy_cache is nginx's own, made anew for
+# each.
 ROWS = {
     ('sector', 'plain'): NGINX_PLAIN + ['varnish'],
     ('sector', 'gzip'): ['ours', 'static_ofc', 'proxy', 'lua', 'varnish'],
@@ -103,35 +113,47 @@ def start_all(bench, skipped):
             processes = []
             if peer == 'srcache':
                 processes.append(bench.start_memcached())
-            conf, gzip = config(peer, encoding)
-            p, port = bench.start_nginx(peer, gzip, conf)
+            conf, more = config(peer, encoding)
+            p, port = bench.start_nginx(peer, more, conf)
             servers[peer, encoding] = (processes + [p], port)
     return servers
 
 
-def check(servers, sizes):
-    """That all serve the same; their sizes where only gzip's text is."""
+def check_answer(bench, port, body, encoding, peer):
+    """That a hit is what ours said, but for TIMES; its size as sent."""
+    get(port, PATHS[body], encoding, 60)
+    status, headers, data = get(port, PATHS[body], encoding, 60)
+    said = headers.get('content-encoding', 'plain')
+    if status != 200 or said != encoding:
+        raise SystemExit(f'{peer}: {status}, {headers}')
+    try:
+        text = gzip.decompress(data) if encoding == 'gzip' else data
+    except (OSError, EOFError, zlib.error) as e:
+        raise SystemExit(f'{peer}: its {body} is not gzip: {e}')
+    want = TIMES.sub(b'~', bench.vars[body.upper()].encode())
+    text = TIMES.sub(b'~', text)
+    if text != want:
+        at = len(os.path.commonprefix([text, want]))
+        raise SystemExit(f'{peer}: its {body}, {encoding}, is not ours from '
+                         f'byte {at} on: {text[at:at + 40]}, not '
+                         f'{want[at:at + 40]}')
+    return len(data)
+
+
+def check(bench, servers):
+    """That all serve the same; the sizes of what they send."""
     got = {}
     for (body, encoding), peers in ROWS.items():
         for peer in peers:
-            if (peer, encoding) not in servers:
-                continue
-            port = servers[peer, encoding][1]
-            get(port, PATHS[body], encoding)
-            status, headers, data = get(port, PATHS[body], encoding)
-            said = headers.get('content-encoding', 'plain')
-            if status != 200 or said != encoding:
-                raise SystemExit(f'{peer}: {status}, {headers}')
-            if encoding == 'plain' and abs(len(data) - sizes[body, encoding]) \
-                    > 8:
-                raise SystemExit(f'{peer}: {len(data)} bytes')
-            got[f'{body} {encoding} {peer}'] = len(data)
+            if (peer, encoding) in servers:
+                got[f'{body} {encoding} {peer}'] = check_answer(
+                    bench, servers[peer, encoding][1], body, encoding, peer)
     return got
 
 
 def measure_cpu(bench, results):
     servers = start_all(bench, results['skipped'])
-    results['bytes'] = check(servers, bench.sizes)
+    results['bytes'] = check(bench, servers)
     rows = [(body, encoding, peer) for (body, encoding), peers in ROWS.items()
             for peer in peers if (peer, encoding) in servers]
     for body, encoding, peer in rows:
@@ -155,6 +177,12 @@ def measure_cpu(bench, results):
 
 def ask(port, path, encoding, n):
     """n requests on one connection, of the same bytes for every server."""
+    def more():
+        data = s.recv(65536)
+        if not data:
+            raise SystemExit(f'{path}: closed before the answer ended')
+        return data
+
     line = 'Accept-Encoding: gzip\r\n' if encoding == 'gzip' else ''
     request = f'GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{line}\r\n'.encode()
     with socket.create_connection(('127.0.0.1', port), 60) as s:
@@ -162,28 +190,37 @@ def ask(port, path, encoding, n):
             s.sendall(request)
             got = b''
             while b'\r\n\r\n' not in got:
-                got += s.recv(65536)
+                got += more()
             head, _, body = got.partition(b'\r\n\r\n')
+            if head.split()[1:2] != [b'200']:
+                raise SystemExit(f'{path}: {head.decode("latin-1")}')
             length = re.search(rb'\r\ncontent-length: (\d+)', head, re.I)
             while (len(body) < int(length[1]) if length
                    else not body.endswith(b'0\r\n\r\n')):
-                body += s.recv(65536)
+                body += more()
 
 
 def count(bench, body, encoding, peer, n):
     """Instructions of a whole run of nginx that answers n requests."""
     out = f'{bench.disk}/callgrind.out'
-    conf, gzip = config(peer, encoding)
+    if os.path.exists(out):     # a run that dies must not leave the last one's
+        os.unlink(out)
+    conf, more = config(peer, encoding)
     p, port = bench.start_nginx(
-        peer, gzip, conf, single=True,
+        peer, more, conf, single=True,
         before=['valgrind', '-q', '--tool=callgrind',
                 f'--callgrind-out-file={out}'])
+    check_answer(bench, port, body, encoding, peer)
     ask(port, PATHS[body], encoding, 50)
     ask(port, PATHS[body], encoding, n)
     bench.stop(p)
+    if p.returncode != 0 or not os.path.exists(out):
+        raise SystemExit(f'{peer}: callgrind ended with {p.returncode}')
     with open(out) as f:
-        return int(re.search(r'^(?:summary|totals): (\d+)', f.read(),
-                             re.M)[1])
+        found = re.search(r'^(?:summary|totals): (\d+)', f.read(), re.M)
+    if not found:
+        raise SystemExit(f'{peer}: {out} has no sum')
+    return int(found[1])
 
 
 def measure_instructions(bench, results):
@@ -195,12 +232,14 @@ def measure_instructions(bench, results):
         for peer in peers:
             if missing(peer):
                 continue
-            few, many = (count(bench, body, encoding, peer, n)
-                         for n in (FEW, MANY))
             row = f'{body} {encoding} {peer}'
-            results['instructions'][row] = (many - few) / (MANY - FEW)
-            print(f'{row}: {results["instructions"][row]:.0f} instructions',
-                  flush=True)
+            found = results['instructions'][row] = []
+            for _ in range(COUNTS):
+                few, many = (count(bench, body, encoding, peer, n)
+                             for n in (FEW, MANY))
+                found.append((many - few) / (MANY - FEW))
+            print(f'{row}: {" ".join(f"{x:.0f}" for x in found)} '
+                  'instructions', flush=True)
 
 
 def slow_origin(port):
@@ -324,7 +363,7 @@ def main():
     results = {'date': time.strftime('%F %T %Z'), 'versions': versions(),
                'load': os.getloadavg(), 'cores': os.cpu_count(),
                'rounds': ROUNDS, 'seconds': SECONDS,
-               'connections': CONNECTIONS, 'skipped': {},
+               'connections': CONNECTIONS, 'counts': COUNTS, 'skipped': {},
                'names': {name: peer[0] for name, peer in PEERS.items()}}
     bench = Bench(folder)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -192,6 +192,8 @@ class Bench:
                 break
             except subprocess.TimeoutExpired:
                 pass
+        else:
+            raise SystemExit(f'{" ".join(p.args)} does not end')
         self.processes.remove(p)
 
     def start_nginx(self, name, gzip='', conf=None, single=False, before=(),

@@ -22,34 +22,43 @@ BARS = [
 ]
 
 
+def all_noisy(samples):
+    return all(s['noisy'] for s in samples)
+
+
 def figures(samples, what):
     """Of the samples that nobody disturbed, or of all where none is left."""
-    good = [s[what] for s in samples if not s['noisy']]
-    return good or [s[what] for s in samples]
+    return [s[what] for s in samples if not s['noisy'] or all_noisy(samples)]
 
 
 def ratio(results, figure, row, beside):
-    """Ours over another: of CPU time the median of the rounds' ratios."""
+    """Ours over another: of CPU time the median of the rounds' ratios.
+
+    Only rounds count in which neither sample is noisy: a ratio of others'
+    work passes no bar.  Why there is none is said in its place.
+    """
     ours, other = f'{row} ours', f'{row} {beside}'
-    if figure == 'instructions':
-        found = results.get('instructions', {})
-        if ours not in found or other not in found:
-            return None
-        return found[ours] / found[other]
-    found = results.get('cpu', {})
+    found = results.get(figure, {})
     if ours not in found or other not in found:
-        return None
-    pairs = list(zip(found[ours], found[other]))
-    quiet = [(a, b) for a, b in pairs if not a['noisy'] and not b['noisy']]
-    return statistics.median(a['cpu_us'] / b['cpu_us']
-                             for a, b in quiet or pairs)
+        return None, ''
+    if figure == 'instructions':
+        return (statistics.median(found[ours])
+                / statistics.median(found[other])), ''
+    quiet = [a['cpu_us'] / b['cpu_us']
+             for a, b in zip(found[ours], found[other])
+             if not a['noisy'] and not b['noisy']]
+    if quiet:
+        return statistics.median(quiet), ''
+    if all_noisy(found[ours]) or all_noisy(found[other]):
+        return None, ': all samples noisy'
+    return None, ': one of the two noisy in every round'
 
 
 def bars(results):
     lines = []
     for text, figure, row, beside, most in BARS:
-        r = ratio(results, figure, row, beside)
-        said = 'not measured' if r is None \
+        r, why = ratio(results, figure, row, beside)
+        said = f'not measured{why}' if r is None \
             else f'{"pass" if r <= most else "MISS"}: {r:.2f}'
         unit = 'CPU' if figure == 'cpu' else 'instructions'
         lines.append(f'| {text}, {unit} | {most:.2f} | {said} |')
@@ -61,6 +70,14 @@ def spread(values, form):
             f'({min(values):{form}}–{max(values):{form}})')
 
 
+def measured(samples, what, form):
+    """The spread of a row's samples, marked where all of them are noisy."""
+    if not samples:
+        return ''
+    return (spread(figures(samples, what), form)
+            + (' noisy' if all_noisy(samples) else ''))
+
+
 def table(results):
     out = ['| body | server | bytes | CPU, µs | requests/s | instructions '
            '| noisy |', '| --- | --- | --- | --- | --- | --- | --- |']
@@ -69,15 +86,14 @@ def table(results):
     for row in list(cpu) + [r for r in instructions if r not in cpu]:
         body, encoding, peer = row.split()
         samples = cpu.get(row, [])
-        ir = instructions.get(row)
+        counts = [round(x, -1) for x in instructions.get(row, [])]
         noisy = sum(s['noisy'] for s in samples)
         out.append(
             f'| {body}, {encoding} | {results["names"][peer]} '
-            f'| {results.get("bytes", {}).get(row, "")} | '
-            + (spread(figures(samples, 'cpu_us'), '.1f') if samples else '')
-            + ' | '
-            + (spread(figures(samples, 'rps'), '.0f') if samples else '')
-            + f' | {"" if ir is None else f"{ir:.0f}"} '
+            f'| {results.get("bytes", {}).get(row, "")} '
+            f'| {measured(samples, "cpu_us", ".1f")} '
+            f'| {measured(samples, "rps", ".0f")} '
+            f'| {spread(counts, ".0f") if counts else ""} '
             f'| {f"{noisy} of {len(samples)}" if samples else ""} |')
     return out
 
@@ -111,7 +127,8 @@ def picture(folder, results):
         for row, samples in reversed(cpu.items()):
             body, encoding, peer = row.split()
             v = figures(samples, 'cpu_us')
-            f.write(f'"{results["names"][peer]}: {body}, {encoding}" '
+            mark = ' (noisy)' if all_noisy(samples) else ''
+            f.write(f'"{results["names"][peer]}: {body}, {encoding}{mark}" '
                     f'{statistics.median(v):.2f} {min(v):.2f} {max(v):.2f} '
                     f'{0x2a7f62 if peer == "ours" else 0x9aa5b1}\n')
     script = f'''
@@ -142,7 +159,15 @@ def write(folder, results):
            f'{results["rounds"]} rounds of {results["seconds"]:g} s, '
            f'{results["connections"]} connections: medians, with the '
            'smallest and the largest.  A sample is noisy when others used '
-           'more than 6 % of the server\'s core.', '']
+           'more than 6 % of the server\'s core; such samples are left out, '
+           'and where there are no others, the median says "noisy".  '
+           f'Instructions: to the nearest 10, {results["counts"]} counts.',
+           '',
+           'This module has two configurations: the plain rows are without '
+           'sector_cache_gzip, the gzip rows with it.  It is built with the '
+           'flags of the Makefile (-O3, and link-time optimisation with '
+           'gcc), while nginx and the others are Debian\'s builds.  nginx '
+           'has access_log off; Varnish writes its shared-memory log.', '']
     out += table(results) + [''] + bars(results) + flights(results)
     for peer, lacks in results['skipped'].items():
         out += ['', f'Skipped: {results["names"].get(peer, peer)}, for want '
