@@ -85,21 +85,21 @@ ngx_http_sector_cache_probe_timer(ngx_event_t *ev)
         return;
     }
 
-    /* others probe, and may be done long before their places are free; or
-     * they are dead */
+    /* others probe, or they are dead */
 
     if (state == SECTOR_BREAKER_HALF_OPEN) {
         ngx_http_sector_cache_source_reap(
              ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                                  ngx_http_sector_cache_module),
              0);
-        retry_after_ms = ngx_min(retry_after_ms,
-                                 NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS);
     }
 
     ngx_http_sector_cache_probe_arm(source, retry_after_ms);
 }
 
+
+/* Looks again in so many milliseconds, or sooner: what another worker does, a
+ * probe of its own that ends, or an operator, makes the time another one. */
 
 static void
 ngx_http_sector_cache_probe_arm(ngx_http_sector_cache_source_t *source,
@@ -113,6 +113,8 @@ ngx_http_sector_cache_probe_arm(ngx_http_sector_cache_source_t *source,
     source->probe.data = source;
     source->probe.log = ngx_cycle->log;
     source->probe.cancelable = 1;
+
+    ms = ngx_min(ms, NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS);
 
     ngx_add_timer(&source->probe, (ngx_msec_t) ngx_max(ms, 1));
 }

@@ -19,7 +19,7 @@ my ($nginx, $key);
 
 sub http {
     my (%option) = (zone => 'ttl=10m stale=1h', source => '', timeout => '10s',
-                    backoff => '1ms', up => $up, @_);
+                    backoff => '1ms', up => $up, read => '300ms', @_);
     my $map = join "\n", map { "$_ $option{symbols}{$_};" }
                          keys %{ $option{symbols} || {} };
     my $default = $option{script} || 'ok';
@@ -39,7 +39,7 @@ server {
     }
     location /fetch/ {
         internal;
-        proxy_read_timeout 300ms;
+        proxy_read_timeout $option{read};
         proxy_pass http://$option{up}/;
     }
     location /status {
@@ -440,6 +440,24 @@ subtest 'it recovers when nginx was reloaded meanwhile' => sub {
     $nginx->reload;
     wait_for('it closes', sub { breaker()->{state} eq 'closed' });
     is(calls(), 2, 'calls');
+    ended_well();
+};
+
+
+# The new workers begin while the only probe's place is taken, by an old one:
+# for as long as half_open_timeout, if nothing were heard of it.
+subtest 'it recovers when a probe fails after a reload' => sub {
+    start(symbols => { BAD => 'status:500,gate:500,ok' }, read => '60s',
+          source => 'retries=0 failures=1 open=200ms half_open=1'
+                    . ' successes=1 half_open_timeout=10m');
+    is(get('/api/BAD')->{status}, 502, 'a failure');
+    wait_for('it is probed', sub { calls() == 2 });
+    $nginx->reload;
+    is(breaker()->{state}, 'half_open', 'it still is');
+    $upstream->release($key);
+    wait_for('it closes', sub { breaker()->{state} eq 'closed' });
+    is(calls(), 3, 'calls');
+    is(get('/api/BAD')->{cache}, 'hit', 'what was probed is there');
     ended_well();
 };
 
