@@ -10,6 +10,8 @@ package Crowd;
 #
 # "slots" is how many there are at a time, "rate" how many come in a second at
 # most, and "faulty", if it is false, says that all of them wait and read.
+# "calm" says that nothing goes wrong: the upstream has every symbol, and what
+# is not among the answers known to be right then is wrong.
 #
 # A place is { zone, snapshots, age_ms, patience_ms, symbols, any, batch,
 # bare }: the zones that count its requests, how old a sector may be, how long
@@ -35,7 +37,7 @@ my $json = JSON::PP->new->utf8;
 
 my %STATUS = (
     INVALID_SYMBOL => 400, TOO_MANY_SYMBOLS => 400, UNKNOWN_SYMBOL => 404,
-    NOT_FOUND => 404, METHOD_NOT_ALLOWED => 405, PRECONDITION_FAILED => 412,
+    NOT_FOUND => 404, METHOD_NOT_ALLOWED => 405,
     UPSTREAM_ERROR => 502, UPSTREAM_INVALID => 502, UPSTREAM_TIMEOUT => 504,
     SECTOR_API_CIRCUIT_OPEN => 503, FETCH_QUEUE_FULL => 503,
     RATE_LIMITED => 503, NO_DATA => 503,
@@ -45,7 +47,24 @@ my %STATUS = (
 
 my %COUNTED = map { $_ => 1 } qw(UPSTREAM_ERROR UPSTREAM_INVALID
     UPSTREAM_TIMEOUT SECTOR_API_CIRCUIT_OPEN FETCH_QUEUE_FULL RATE_LIMITED
-    NO_DATA UNKNOWN_SYMBOL PRECONDITION_FAILED);
+    NO_DATA UNKNOWN_SYMBOL);
+
+# By HEAD, which only asks for what there is.
+
+my $fetched = qr/^(?:200|404|50[234])$/;
+my %HEAD = (sector => $fetched, batch => $fetched, snapshot => $fetched,
+            symbols => qr/^200$/, health => qr/^(?:200|503)$/);
+
+# The kinds of answers in calm weather.  An error has the name of what was
+# asked for in front, but for one that was asked for on purpose.
+
+my $CALM = qr/^(?:(?:sector|batch|snapshot)\ (?:gzip\ )?200
+                  (?:\ (?:hit|miss|updating|bypass|disabled))?
+                 |symbols\ (?:gzip\ )?200|health\ (?:gzip\ )?200\ healthy
+                 |304|HEAD\ \w+\ 200
+                 |400\ INVALID_SYMBOL|400\ TOO_MANY_SYMBOLS|404\ NOT_FOUND
+                 |404\ UNKNOWN_SYMBOL|405\ METHOD_NOT_ALLOWED
+                 |left|nonsense|no\ answer\ to\ nonsense)$/x;
 
 
 sub new {
@@ -127,8 +146,12 @@ sub run {
                 $self->leave($c, 'left');
 
             } elsif ($now - $c->{since} > 20_000 + $c->{patience}) {
-                $self->wrong("no answer from $c->{asked}[0]{name}",
-                             "$c->{asked}[0]{path}, $c->{kind}");
+                my $request = $c->{asked}[0];
+
+                $self->wrong($request ? "no answer from $request->{name}"
+                             : "not closed by $c->{last}{name}",
+                             ($request || $c->{last})->{path}
+                             . ", $c->{kind}");
                 $self->leave($c, 'gave up');
             }
         }
@@ -152,6 +175,17 @@ sub wrong {
     if (++$self->{told}{wrong}{$text} <= 20 && $self->{log}) {
         syswrite $self->{log}, now_ms() . " $text: $detail\n";
     }
+}
+
+
+# Counts an answer, and in calm weather looks whether it may be.
+sub count_answer {
+    my ($self, $kind, $request, $detail) = @_;
+
+    $self->{told}{answers}{$kind}++;
+    $self->wrong("$kind in calm weather, $request->{name}",
+                 "$request->{method} $request->{path} $detail")
+        if $self->{calm} && $kind !~ $CALM;
 }
 
 
@@ -344,7 +378,7 @@ sub receive {
         my $got = answer($c, $c->{asked}[0]) or return;
 
         if (ref $got) {
-            my $request = shift @{ $c->{asked} };
+            my $request = $c->{last} = shift @{ $c->{asked} };
 
             $self->judge($c, $request, $got);
             $c->{since} = now_ms();
@@ -357,7 +391,14 @@ sub receive {
         }
     }
 
-    $self->leave($c, 'answered');
+    # a body after HEAD, or more of one than was said
+    $self->wrong("bytes behind the last answer of $c->{last}{name}",
+                 "$c->{last}{method} $c->{last}{path}: "
+                 . substr $c->{in}, 0, 200) if length $c->{in};
+
+    # they may come later, so until its end; nonsense asks for none
+    $self->leave($c, 'answered')
+        if length $c->{in} || $c->{kind} eq 'nonsense';
 }
 
 
@@ -378,7 +419,7 @@ sub leave {
         my %counts = %{ $request->{counts} };
 
         $self->{told}{maybe}{$_} += $counts{$_} for keys %counts;
-        $self->{told}{answers}{$why}++;
+        $self->count_answer($why, $request, $c->{kind});
         $self->{told}{cut}++ if $why eq 'cut';
     }
 }
@@ -451,17 +492,15 @@ sub judge {
     }
 
     my ($kind, $why) = $what eq 'nonsense' ? ('nonsense', '')
-        : $request->{method} eq 'HEAD' ? $self->judge_head($request, $got)
         : $got->{status} == 304 ? $self->judge_same($request, $got)
+        : $request->{method} eq 'HEAD' ? $self->judge_head($request, $got)
         : $self->judge_body($request, $got, $now);
 
-    $told->{answers}{$kind}++;
+    my $detail = "answered $got->{status} " . substr $got->{body}, 0, 3000;
 
-    if ($why) {
-        $self->wrong("$why, $request->{name}, $kind",
-                     "$request->{method} $request->{path} answered "
-                     . "$got->{status} " . substr $got->{body}, 0, 3000);
-    }
+    $self->count_answer($kind, $request, $detail);
+    $self->wrong("$why, $request->{name}, $kind",
+                 "$request->{method} $request->{path} $detail") if $why;
 
     if ($kind ne 'nonsense' && $h{etag} && $got->{status} == 200
         && keys %{ $self->{etags} } < 2000)
@@ -476,11 +515,10 @@ sub judge {
 
 sub judge_head {
     my ($self, $request, $got) = @_;
-    my $status = $got->{status};
+    my ($what, $status) = ($request->{what}, $got->{status});
 
-    return ("HEAD $status",
-            $status =~ /^(?:200|304|40[045]|412|50[234])$/ ? ''
-            : 'not a status of ours');
+    return ("HEAD $what $status",
+            $status =~ $HEAD{$what} ? '' : 'not a status of ours');
 }
 
 
@@ -539,7 +577,7 @@ sub judge_body {
         return ($kind, 'an error without its form')
             unless defined $code && defined $all->{error}
                    && defined $all->{timestamp} && !$all->{success};
-        $kind .= " $code";
+        $kind = ($code eq $what ? '' : "$what ") . "$kind $code";
         return ($kind, 'not an error of ours') unless $STATUS{$code};
         return ($kind, 'not the status of the error')
             unless $STATUS{$code} == $status;
@@ -552,11 +590,13 @@ sub judge_body {
     }
 
     if ($what eq 'health') {
-        return ($kind, ($all->{data}{status} || '')
-                       =~ /^(?:healthy|degraded)$/ ? '' : 'no health');
+        my $health = $all->{data}{status} || '';
+
+        return ("health $kind $health", $health =~ /^(?:healthy|degraded)$/
+                                        ? '' : 'no health');
     }
 
-    return ($kind, '') if $what eq 'symbols';
+    return ("symbols $kind", '') if $what eq 'symbols';
     return ($kind, "an answer to what should be $what")
         unless $what =~ /^(?:sector|batch|snapshot)$/;
 
@@ -570,7 +610,7 @@ sub judge_body {
 
     $kind = "$what $kind";
 
-    my %found;
+    my (%found, $lacks);
 
     for my $text (@sectors) {
         my ($symbol) = $text =~ /"symbol":"([^"]*)"/;
@@ -578,7 +618,7 @@ sub judge_body {
         if ($what eq 'snapshot' && $text !~ /"longName":/) {
             # unavailable, or one of the summary
             return ($kind, 'no JSON object') unless is_object($text);
-            $found{$symbol} = 1 if $text =~ /"error":/;
+            $found{$symbol} = $lacks = 1 if $text =~ /"error":/;
             next;
         }
 
@@ -598,11 +638,20 @@ sub judge_body {
             return ($kind, 'no error of ours for one') unless $COUNTED{$code};
             return ($kind, 'data and an error') if $found{$symbol};
             $found{$symbol} = 1;
-            $self->{told}{answers}{"part $code"}++;
+            $self->count_answer("part $code", $request, "lacks $symbol");
         }
     }
 
+    $kind = "partial $kind" if $lacks;
+    return ($kind, 'partial, or not, against what it says')
+        if $what eq 'snapshot' && !$request->{place}{bare}
+           && !$lacks != !$all->{metadata}{partial};
+
     my $missing = grep { !$found{$_} } @{ $request->{symbols} };
+
+    # which does not say why
+    $self->count_answer('part left out', $request, "lacks $missing")
+        if $missing && $what eq 'batch';
 
     return ($kind, 'not the symbols that were asked for')
         if keys %found != @{ $request->{symbols} } - $missing

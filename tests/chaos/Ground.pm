@@ -14,14 +14,14 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 use Upstream qw(get);
 
-our @EXPORT_OK = qw(%LIMITS @SYMBOLS $TTL $QUEUE $MAX_OPEN $TIMEOUT places
-                    http has_admin within stats total descriptors resident_kb
+our @EXPORT_OK = qw(%LIMITS @SYMBOLS $MAX_OPEN $TIMEOUT $WINDOW places http
+                    has_admin within stats total descriptors resident_kb
                     states connections started replaced crowd gather);
 
 # Of the sources, and of the zones; milliseconds.
 
 our %LIMITS = (up => 4, chart => 3, odd => 6);
-our ($TIMEOUT, $QUEUE_TIMEOUT, $MAX_OPEN) = (1500, 1000, 1000);
+our ($TIMEOUT, $QUEUE_TIMEOUT, $MAX_OPEN, $WINDOW) = (1500, 1000, 1000, 2000);
 our ($TTL, $STALE, $QUEUE) = (300, 2500, 64);
 our @SYMBOLS = qw(XLK XLV XLF XLY XLC XLI XLP XLE XLU XLRE XLB SPY);
 
@@ -67,7 +67,7 @@ sub http {
     my $up = "127.0.0.1:$option{upstream}";
     my $ttl = $option{ttl} || $TTL;
     my $queue = $option{queue} || $QUEUE;
-    my $times = "ttl=${ttl}ms stale=${STALE}ms max_object=64k";
+    my $times = "ttl=${ttl}ms stale=${STALE}ms negative=200ms max_object=64k";
     my $limits = "timeout=${TIMEOUT}ms queue_timeout=${QUEUE_TIMEOUT}ms"
                  . " max_open=${MAX_OPEN}ms retries=1 backoff=20ms";
     my $api = '';
@@ -118,11 +118,10 @@ END
     my $persist = $option{persist} ? "persist=$option{persist}" : '';
 
     return <<"END";
-sector_cache_zone sectors 2m $times swr=200ms negative=200ms jitter=20%
-                  $persist;
+sector_cache_zone sectors 2m $times swr=200ms jitter=20% $persist;
 sector_cache_zone snapshots 1m $times swr=100ms;
-sector_cache_zone chart 512k $times negative=100ms;
-sector_cache_zone full 64k ttl=10m stale=0 max_object=64k;
+sector_cache_zone chart 512k $times;
+sector_cache_zone full 64k ttl=10m stale=0 negative=200ms max_object=64k;
 sector_cache_zone off 64k $times;
 sector_cache_zone shadow 512k $times;
 sector_cache_zone mixed 256k $times;
@@ -134,8 +133,8 @@ sector_cache_zone mixeds 128k $times;
 sector_cache_source up $limits concurrency=$LIMITS{up} queue=$queue
                     failures=5 open=200ms half_open=2 successes=2;
 sector_cache_source chart $limits concurrency=$LIMITS{chart} queue=$queue
-                    rate=60r/s error_rate=60% window=2s slow=1s open=300ms
-                    failures=1000 half_open=1 successes=1;
+                    rate=60r/s error_rate=60% window=${WINDOW}ms slow=1s
+                    open=300ms failures=1000 half_open=1 successes=1;
 sector_cache_source odd $limits concurrency=$LIMITS{odd} queue=8
                     failures=8 open=100ms half_open=5 successes=3;
 split_clients \$request_id \$flag { 33% on; 33% off; * shadow; }

@@ -16,7 +16,7 @@ sub new {
     my ($class, %option) = @_;
 
     return bless {
-        pause => 0.15, %option,
+        pause => 0.15, %option, deaths => 0,
         told => { map { $_ => {} } qw(answers wrong) },
     }, $class;
 }
@@ -35,8 +35,8 @@ sub ask {
     # 0: its worker was killed
     $self->{told}{answers}{"$method $first $got->{status} $code"}++;
     $self->{told}{wrong}{"$method $first answered $got->{status} $code"}++
-        if $got->{status} && $got->{status} !~ /^(?:$right)$/
-           || $got->{status} && !$got->{json};
+        unless $got->{status} =~ /^(?:$right)$/ && $got->{json}
+               || !$got->{status} && $self->{deaths};
 
     return $got;
 }
@@ -59,11 +59,14 @@ sub free {
 }
 
 
-# Until $$stop.
+# Until $$stop, while workers are killed.
 sub run {
     my ($self, $stop) = @_;
-
     my $owner = getppid;
+
+    # in a process of its own: what came before, the other one tells
+    $self->{told} = { map { $_ => {} } qw(answers wrong) };
+    $self->{deaths} = 1;
 
     until ($$stop || getppid != $owner) {
         $self->act;
