@@ -982,7 +982,7 @@ my $held = held();
 my $client = start('/api/XLK?secret=1', headers => { Cookie => 'id=1', Authorization => 'Basic eDp5', 'X-Own' => 'yes', 'If-None-Match' => '"1"', Range => 'bytes=0-1', 'Accept-Encoding' => 'gzip' });
 my $call = $held->call;
 unlike($call, qr/Cookie|Authorization|X-Own|If-None-Match|Range|Accept-Encoding|secret/i, 'nothing of the client is in the call');
-like($call, qr{^GET /XLK HTTP/1\.0\r\n}, 'only the symbol');
+like($call, qr{^GET /XLK HTTP/1\.[01]\r\n}, 'only the symbol');
 $held->answer('{"symbol":"XLK","price":1}');
 is(finish($client)->{status}, 200, 'the client is answered');
 
