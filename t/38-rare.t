@@ -24,7 +24,7 @@ sub start {
     $key = '/r' . ++$number . '/';
     $nginx = Upstream::Nginx->new(http => <<"END");
 sector_cache_zone sectors 1m ttl=1h;
-sector_cache_zone others 1m ttl=1h;
+sector_cache_zone others 1m ttl=2h;
 sector_cache_zone snapshots 1m ttl=1h $option{snapshots};
 sector_cache_source up $option{source};
 sector_cache_source batch;
@@ -147,6 +147,51 @@ END
     $text = get('/status/explain/XLK?namespace=others')->{body};
     like($text, qr{"/other"}, 'which has its own');
     unlike($text, qr{"/api"}, 'alone');
+    ended_well();
+};
+
+
+# Headers and ends of envelopes are kept for answers that say the same.
+subtest 'the same data in two namespaces has two ttls' => sub {
+    start(more => <<'END');
+    location /long {
+        sector_cache_api sectors=others;
+        sector_cache_fetch up /same/$sector_cache_symbol;
+    }
+    location /short {
+        sector_cache_api;
+        sector_cache_fetch batch /same/$sector_cache_symbol;
+    }
+    location /same/ {
+        internal;
+        return 200 '{"symbol":"$sector_cache_symbol","price":1}';
+    }
+END
+
+    my (%etag, %wrong);
+    my %ttl = (long => 7200, short => 3600);
+    my %source = (long => 'up', short => 'batch');
+
+    get("/$_/XLK") for keys %ttl;
+
+    for my $name ((qw(long short short long)) x 5) {
+        my $got = get("/$name/XLK");
+        my $said = $got->{json}{metadata};
+        my ($left) = $got->{headers}{'cache-control'} =~ /^max-age=(\d+)$/;
+        my $until = $ttl{$name} - $said->{age};
+
+        $etag{ $got->{headers}{etag} } = 1;
+        $wrong{"$name: header $left"} = 1 if abs($left - $until) > 1;
+        $wrong{"$name: body $said->{ttl}"} = 1 if $said->{ttl} != $left;
+        $wrong{"$name: $said->{source}"} = 1
+            if $said->{source} ne $source{$name};
+        $wrong{"$name: $got->{headers}{'cache-status'}"} = 1
+            if $got->{headers}{'cache-status'}
+               ne "sector-cache; hit; ttl=$left";
+    }
+
+    is(keys %etag, 1, 'it is the same data');
+    is_deeply([sort keys %wrong], [], 'each answer says its own');
     ended_well();
 };
 
