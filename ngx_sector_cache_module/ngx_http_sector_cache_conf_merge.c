@@ -12,6 +12,8 @@ static char *ngx_http_sector_cache_merge_fetch(ngx_conf_t *cf,
     ngx_http_sector_cache_fetch_conf_t *fetch);
 static char *ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
+static ngx_int_t ngx_http_sector_cache_merge_zones(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *conf);
 static ngx_int_t ngx_http_sector_cache_merge_location(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf, ngx_array_t *locations);
 static ngx_int_t ngx_http_sector_cache_merge_snapshot(ngx_conf_t *cf,
@@ -183,42 +185,17 @@ ngx_http_sector_cache_merge_fetch(ngx_conf_t *cf,
 }
 
 
-/* Finds the zones of an API location and checks that it has a fetch. */
+/* Of an API location: its zones, its fetch, and the lists that it is on. */
 
 static char *
 ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf)
 {
-    ngx_str_t                          *missing;
     ngx_http_sector_cache_main_conf_t  *mcf;
-
-    static ngx_str_t  sectors = ngx_string("sectors");
-    static ngx_str_t  snapshots = ngx_string("snapshots");
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sector_cache_module);
 
-    missing = NULL;
-
-    conf->sectors = ngx_http_sector_cache_find_zone(mcf,
-                        conf->sectors_name.len ? &conf->sectors_name
-                                               : &sectors);
-    conf->snapshots = ngx_http_sector_cache_find_zone(mcf,
-                          conf->snapshots_name.len ? &conf->snapshots_name
-                                                   : &snapshots);
-
-    if (conf->snapshots == NULL && conf->snapshots_name.len) {
-        missing = &conf->snapshots_name;
-    }
-
-    if (conf->sectors == NULL) {
-        missing = conf->sectors_name.len ? &conf->sectors_name : &sectors;
-    }
-
-    if (missing) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown zone \"%V\" in \"sector_cache_api\", "
-                      "declare it by \"sector_cache_zone\" in %V:%ui",
-                      missing, &conf->place.file, conf->place.line);
+    if (ngx_http_sector_cache_merge_zones(cf, conf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -269,6 +246,50 @@ ngx_http_sector_cache_merge_api(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* The zones by their names, or by those that they have where none is said;
+ * one for snapshots need not be there then. */
+
+static ngx_int_t
+ngx_http_sector_cache_merge_zones(ngx_conf_t *cf,
+    ngx_http_sector_cache_loc_conf_t *conf)
+{
+    ngx_str_t                          *missing;
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    static ngx_str_t  sectors = ngx_string("sectors");
+    static ngx_str_t  snapshots = ngx_string("snapshots");
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sector_cache_module);
+
+    missing = NULL;
+
+    conf->sectors = ngx_http_sector_cache_find_zone(mcf,
+                        conf->sectors_name.len ? &conf->sectors_name
+                                               : &sectors);
+    conf->snapshots = ngx_http_sector_cache_find_zone(mcf,
+                          conf->snapshots_name.len ? &conf->snapshots_name
+                                                   : &snapshots);
+
+    if (conf->snapshots == NULL && conf->snapshots_name.len) {
+        missing = &conf->snapshots_name;
+    }
+
+    if (conf->sectors == NULL) {
+        missing = conf->sectors_name.len ? &conf->sectors_name : &sectors;
+    }
+
+    if (missing) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown zone \"%V\" in \"sector_cache_api\", "
+                      "declare it by \"sector_cache_zone\" in %V:%ui",
+                      missing, &conf->place.file, conf->place.line);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
