@@ -6,6 +6,7 @@
 
 #include "ngx_http_sector_cache_admin.h"
 #include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_source_info.h"
 #include "sector_compose_admin.h"
 #include "sector_model_admin.h"
 

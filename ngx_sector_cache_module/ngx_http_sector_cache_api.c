@@ -5,7 +5,7 @@
 #include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_sector.h"
 #include "ngx_http_sector_cache_snapshot.h"
-#include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_source_info.h"
 
 
 static ngx_int_t ngx_http_sector_cache_symbols_handler(ngx_http_request_t *r,

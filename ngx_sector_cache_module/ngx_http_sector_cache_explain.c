@@ -9,7 +9,7 @@
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_sector.h"
 #include "ngx_http_sector_cache_shm.h"
-#include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_source_info.h"
 
 
 static void ngx_http_sector_cache_explain_entry(

@@ -7,6 +7,7 @@
 #include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_fetch_internal.h"
 #include "ngx_http_sector_cache_shm.h"
+#include "ngx_http_sector_cache_source_info.h"
 #include "sector_http.h"
 
 

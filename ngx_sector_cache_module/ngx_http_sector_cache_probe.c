@@ -15,6 +15,8 @@
 #include "ngx_http_sector_cache_fetch.h"
 #include "ngx_http_sector_cache_probe.h"
 #include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_source_asked.h"
+#include "ngx_http_sector_cache_source_info.h"
 
 
 #define NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS  1000

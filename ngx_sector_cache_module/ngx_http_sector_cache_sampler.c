@@ -15,7 +15,7 @@
 #include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_shm.h"
-#include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_source_info.h"
 #include "sector_compose.h"
 
 

@@ -13,6 +13,7 @@
 
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_source_asked.h"
 #include "ngx_http_sector_cache_wake.h"
 
 
@@ -23,17 +24,12 @@
 #define NGX_HTTP_SECTOR_CACHE_HELD_BITS    2
 
 
-static ngx_uint_t ngx_http_sector_cache_source_frozen_locked(
-    ngx_http_sector_cache_source_t *source);
+static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_leave_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
 static void ngx_http_sector_cache_source_policy(
     ngx_http_sector_cache_source_t *source, sector_flight_policy_t *policy);
 static void ngx_http_sector_cache_source_want(sector_flight_want_t *want);
-static void ngx_http_sector_cache_source_ask_locked(
-    ngx_http_sector_cache_source_shm_t *sh, sector_flight_want_t *want);
-static ngx_http_sector_cache_asked_t *
-    ngx_http_sector_cache_source_find_locked(
-    ngx_http_sector_cache_source_shm_t *sh, uint64_t zone, const void *key,
-    size_t key_len);
 static void ngx_http_sector_cache_source_hold_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn);
@@ -245,7 +241,6 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_source_shm_t  *sh;
 
     sh = source->sh;
-    rc = NGX_HTTP_SECTOR_CACHE_TURN_GO;
     *retry_after_ms = 0;
 
     ngx_http_sector_cache_source_policy(source, &policy);
@@ -267,41 +262,8 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
 
     before = sh->breaker.state;
 
-    /* a leave from before the last transition is none any more */
-
-    if (turn->permitted
-        && turn->permit.generation != sh->breaker.generation)
-    {
-        ngx_http_sector_cache_source_report_locked(source, turn, NULL);
-    }
-
-    if (!turn->permitted) {
-        (void) sector_breaker_peek(&sh->breaker, &source->breaker,
-                                   ngx_current_msec, retry_after_ms);
-    }
-
-    if (*retry_after_ms) {
-        rc = NGX_HTTP_SECTOR_CACHE_TURN_OPEN;
-
-    } else if (turn->probe && !turn->admitted
-               && sector_breaker_wanted(&sh->breaker, &source->breaker,
-                                        ngx_current_msec)
-                  == 0)
-    {
-        rc = NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS;
-
-    } else if (sector_rate_take(&sh->tat_ns, &source->rate, ngx_current_msec,
-                                retry_after_ms)
-               != 0)
-    {
-        rc = NGX_HTTP_SECTOR_CACHE_TURN_LIMITED;
-
-    } else if (!turn->permitted) {
-        (void) sector_breaker_acquire(&sh->breaker, &source->breaker,
-                                      ngx_current_msec, &turn->permit,
-                                      retry_after_ms);
-        turn->permitted = 1;
-    }
+    rc = ngx_http_sector_cache_source_leave_locked(source, turn,
+                                                   retry_after_ms);
 
     if (rc == NGX_HTTP_SECTOR_CACHE_TURN_GO && !turn->admitted) {
         turn->admitted = 1;
@@ -318,6 +280,60 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_source_log(source, before, after);
 
     return rc;
+}
+
+
+/* Of the breaker and the rate limit, to one that has a place. */
+
+static ngx_http_sector_cache_turn_e
+ngx_http_sector_cache_source_leave_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms)
+{
+    ngx_http_sector_cache_source_shm_t  *sh;
+
+    sh = source->sh;
+
+    /* a leave from before the last transition is none any more */
+
+    if (turn->permitted
+        && turn->permit.generation != sh->breaker.generation)
+    {
+        ngx_http_sector_cache_source_report_locked(source, turn, NULL);
+    }
+
+    if (!turn->permitted) {
+        (void) sector_breaker_peek(&sh->breaker, &source->breaker,
+                                   ngx_current_msec, retry_after_ms);
+    }
+
+    if (*retry_after_ms) {
+        return NGX_HTTP_SECTOR_CACHE_TURN_OPEN;
+    }
+
+    if (turn->probe && !turn->admitted
+        && sector_breaker_wanted(&sh->breaker, &source->breaker,
+                                 ngx_current_msec)
+           == 0)
+    {
+        return NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS;
+    }
+
+    if (sector_rate_take(&sh->tat_ns, &source->rate, ngx_current_msec,
+                         retry_after_ms)
+        != 0)
+    {
+        return NGX_HTTP_SECTOR_CACHE_TURN_LIMITED;
+    }
+
+    if (!turn->permitted) {
+        (void) sector_breaker_acquire(&sh->breaker, &source->breaker,
+                                      ngx_current_msec, &turn->permit,
+                                      retry_after_ms);
+        turn->permitted = 1;
+    }
+
+    return NGX_HTTP_SECTOR_CACHE_TURN_GO;
 }
 
 
@@ -488,23 +504,6 @@ ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
 }
 
 
-sector_breaker_state_e
-ngx_http_sector_cache_source_state(ngx_http_sector_cache_source_t *source,
-    uint64_t *retry_after_ms)
-{
-    sector_breaker_state_e  state;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    state = sector_breaker_peek(&source->sh->breaker, &source->breaker,
-                                ngx_current_msec, retry_after_ms);
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    return state;
-}
-
-
 void
 ngx_http_sector_cache_source_force(ngx_http_sector_cache_source_t *source,
     sector_breaker_force_e force)
@@ -521,209 +520,6 @@ ngx_http_sector_cache_source_force(ngx_http_sector_cache_source_t *source,
 
     ngx_http_sector_cache_wake(~(uint64_t) 0);
     ngx_http_sector_cache_source_log(source, before, after);
-}
-
-
-void
-ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_source_info_t *info)
-{
-    uint64_t                             lines;
-    ngx_http_sector_cache_source_shm_t  *sh;
-
-    sh = source->sh;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    lines = ngx_http_sector_cache_source_reap_locked(
-                 ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                               ngx_http_sector_cache_module),
-                 0);
-
-    info->state = sector_breaker_peek(&sh->breaker, &source->breaker,
-                                      ngx_current_msec,
-                                      &info->retry_after_ms);
-
-    info->since_wall_ms = 0;
-
-    if (sh->breaker.generation) {
-        info->since_wall_ms = ngx_http_sector_cache_wall_ms()
-                              - (int64_t) (ngx_current_msec
-                                           - sh->breaker.since_ms);
-    }
-
-    info->forced = (sh->breaker.force != SECTOR_BREAKER_AUTO);
-    info->opened = sh->breaker.opened;
-    info->transitions = sh->breaker.generation;
-    info->quote_ms = sh->feed.newest_ms;
-    info->frozen = ngx_http_sector_cache_source_frozen_locked(source);
-    info->upstream = sh->upstream;
-    info->wait = sh->wait;
-
-    sector_flight_count(source->flights, (uint64_t) (uintptr_t) sh,
-                        &info->running, &info->waiting);
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    ngx_http_sector_cache_wake(lines);
-}
-
-
-void
-ngx_http_sector_cache_source_quote(ngx_http_sector_cache_source_t *source,
-    int64_t quote_ms)
-{
-    ngx_uint_t  before, after;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    before = ngx_http_sector_cache_source_frozen_locked(source);
-    sector_feed_note(&source->sh->feed, quote_ms, ngx_current_msec);
-    after = ngx_http_sector_cache_source_frozen_locked(source);
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    if (before && !after) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "quotes of source \"%V\" advance again", &source->name);
-    }
-}
-
-
-ngx_uint_t
-ngx_http_sector_cache_source_frozen(ngx_http_sector_cache_source_t *source)
-{
-    ngx_uint_t  frozen;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    frozen = ngx_http_sector_cache_source_frozen_locked(source);
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    return frozen;
-}
-
-
-static ngx_uint_t
-ngx_http_sector_cache_source_frozen_locked(
-    ngx_http_sector_cache_source_t *source)
-{
-    int64_t                            open_ms, ms, now_ms;
-    ngx_uint_t                         i;
-    ngx_http_sector_cache_location_t  *location;
-
-    location = source->locations.elts;
-    now_ms = ngx_http_sector_cache_wall_ms();
-    open_ms = 0;
-
-    for (i = 0; i < source->locations.nelts; i++) {
-
-        if (location[i].conf->sectors->hours == NULL) {
-            continue;
-        }
-
-        ms = sector_hours_open_for(location[i].conf->sectors->hours, now_ms);
-        open_ms = ngx_max(open_ms, ms);
-    }
-
-    return sector_feed_frozen(&source->sh->feed, source->frozen_ms,
-                              (uint64_t) open_ms, ngx_current_msec);
-}
-
-
-void
-ngx_http_sector_cache_source_verdict(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
-    ngx_http_sector_cache_source_verdict_t *verdict)
-{
-    uint64_t              id, tat_ns;
-    sector_flight_want_t  want;
-
-    ngx_memzero(verdict, sizeof(ngx_http_sector_cache_source_verdict_t));
-    ngx_http_sector_cache_source_want(&want);
-
-    want.zone = sector_store_id(&zone->store);
-    want.key = key->data;
-    want.key_len = key->len;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    verdict->state = sector_breaker_peek(&source->sh->breaker,
-                                         &source->breaker, ngx_current_msec,
-                                         &verdict->breaker_ms);
-
-    tat_ns = source->sh->tat_ns;
-    (void) sector_rate_take(&tat_ns, &source->rate, ngx_current_msec,
-                            &verdict->rate_ms);
-
-    sector_flight_count(source->flights, (uint64_t) (uintptr_t) source->sh,
-                        &verdict->running, &verdict->waiting);
-
-    id = sector_flight_find(source->flights, &want);
-
-    if (id) {
-        verdict->flight = sector_flight_look(source->flights, id);
-        verdict->owner = sector_flight_owner(source->flights, id);
-    }
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-}
-
-
-ngx_uint_t
-ngx_http_sector_cache_source_asked(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_asked_t *asked)
-{
-    ngx_uint_t                      i, j, n;
-    ngx_http_sector_cache_asked_t  *key;
-
-    n = 0;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    for (i = 0; i < NGX_HTTP_SECTOR_CACHE_ASKED; i++) {
-        key = &source->sh->asked[i];
-
-        if (key->key_len == 0 || key->key_len > SECTOR_FLIGHT_KEY_MAX) {
-            continue;
-        }
-
-        for (j = n++; j; j--) {
-            if (asked[j - 1].failed < key->failed
-                || (asked[j - 1].failed == key->failed
-                    && asked[j - 1].asked > key->asked))
-            {
-                break;
-            }
-
-            asked[j] = asked[j - 1];
-        }
-
-        asked[j] = *key;
-    }
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    return n;
-}
-
-
-void
-ngx_http_sector_cache_source_probed(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_asked_t *asked, ngx_uint_t failed)
-{
-    ngx_http_sector_cache_asked_t  *key;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    key = ngx_http_sector_cache_source_find_locked(source->sh, asked->zone,
-                                                   asked->key, asked->key_len);
-    if (key) {
-        key->failed = failed ? ++source->sh->asked_last : 0;
-    }
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
 }
 
 
@@ -758,66 +554,6 @@ ngx_http_sector_cache_source_want(sector_flight_want_t *want)
 
     want->owner = (int32_t) ngx_pid;
     want->line = ngx_http_sector_cache_wake_line();
-}
-
-
-/* Notes a key as the one that was asked for last; the one that was not for
- * the longest time makes room for it. */
-
-static void
-ngx_http_sector_cache_source_ask_locked(ngx_http_sector_cache_source_shm_t *sh,
-    sector_flight_want_t *want)
-{
-    ngx_uint_t                      i;
-    ngx_http_sector_cache_asked_t  *asked;
-
-    asked = ngx_http_sector_cache_source_find_locked(sh, want->zone, want->key,
-                                                     want->key_len);
-    if (asked) {
-        asked->asked = ++sh->asked_last;
-        return;
-    }
-
-    asked = &sh->asked[0];
-
-    for (i = 1; i < NGX_HTTP_SECTOR_CACHE_ASKED; i++) {
-        if (sh->asked[i].asked < asked->asked) {
-            asked = &sh->asked[i];
-        }
-    }
-
-    asked->key_len = 0;
-    ngx_memory_barrier();
-
-    asked->zone = want->zone;
-    asked->asked = ++sh->asked_last;
-    asked->failed = 0;
-    ngx_memcpy(asked->key, want->key, want->key_len);
-
-    ngx_memory_barrier();
-    asked->key_len = (uint32_t) want->key_len;
-}
-
-
-static ngx_http_sector_cache_asked_t *
-ngx_http_sector_cache_source_find_locked(
-    ngx_http_sector_cache_source_shm_t *sh, uint64_t zone, const void *key,
-    size_t key_len)
-{
-    ngx_uint_t                      i;
-    ngx_http_sector_cache_asked_t  *asked;
-
-    for (i = 0; i < NGX_HTTP_SECTOR_CACHE_ASKED; i++) {
-        asked = &sh->asked[i];
-
-        if (asked->key_len == key_len && asked->zone == zone
-            && ngx_memcmp(asked->key, key, key_len) == 0)
-        {
-            return asked;
-        }
-    }
-
-    return NULL;
 }
 
 

@@ -5,7 +5,7 @@
 #include "ngx_http_sector_cache_history.h"
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_sampler.h"
-#include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_source_info.h"
 #include "sector_metrics.h"
 
 

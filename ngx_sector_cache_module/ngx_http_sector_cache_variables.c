@@ -1,5 +1,5 @@
 #include "ngx_http_sector_cache_variables.h"
-#include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_source_info.h"
 
 
 static ngx_http_sector_cache_info_t *ngx_http_sector_cache_get_info(
