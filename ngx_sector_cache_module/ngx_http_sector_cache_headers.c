@@ -59,6 +59,8 @@ static ngx_table_elt_t *ngx_http_sector_cache_push(ngx_http_request_t *r,
 static ngx_int_t ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_add_vary(ngx_http_request_t *r);
+static ngx_int_t ngx_http_sector_cache_known(ngx_http_request_t *r,
+    ngx_table_elt_t *cache_control);
 static int64_t ngx_http_sector_cache_date(ngx_table_elt_t *h);
 
 
@@ -95,6 +97,12 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     for (i = 0; i < v->n; i++) {
         h[i].value.data = p;
         p += h[i].value.len;
+    }
+
+    /* Cache-Status is behind it */
+
+    if (ngx_http_sector_cache_known(r, &h[v->n - 2]) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (head->validators) {
@@ -440,6 +448,38 @@ ngx_http_sector_cache_push(ngx_http_request_t *r, ngx_uint_t n)
     part->nelts += n;
 
     return h;
+}
+
+
+/* nginx is told of the Cache-Control, so that "expires" takes its place. */
+
+static ngx_int_t
+ngx_http_sector_cache_known(ngx_http_request_t *r,
+    ngx_table_elt_t *cache_control)
+{
+#if (nginx_version < 1023000)
+    ngx_array_t       *known;
+    ngx_table_elt_t  **p;
+
+    p = ngx_palloc(r->pool, sizeof(ngx_table_elt_t *));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *p = cache_control;
+
+    known = &r->headers_out.cache_control;
+
+    known->elts = p;
+    known->nelts = 1;
+    known->nalloc = 1;
+    known->size = sizeof(ngx_table_elt_t *);
+    known->pool = r->pool;
+#else
+    r->headers_out.cache_control = cache_control;
+#endif
+
+    return NGX_OK;
 }
 
 

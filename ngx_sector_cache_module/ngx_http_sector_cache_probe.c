@@ -220,13 +220,14 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
 }
 
 
-/* A probe has ended.  Where it said nothing of the upstream, the next one has
- * time. */
+/* A probe has ended.  Where it said nothing of the upstream, and the breaker
+ * has not opened again, the next one has time. */
 
 static void
 ngx_http_sector_cache_probe_done(void *data,
     const ngx_http_sector_cache_answer_t *answer)
 {
+    uint64_t                         ms;
     ngx_uint_t                       good;
     ngx_http_sector_cache_probe_t   *probe;
     ngx_http_sector_cache_source_t  *source;
@@ -246,8 +247,18 @@ ngx_http_sector_cache_probe_done(void *data,
 
     ngx_free(probe);
 
-    if (--source->probing == 0) {
-        ngx_http_sector_cache_probe_arm(source,
-                               good ? 1 : NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS);
+    if (--source->probing) {
+        return;
     }
+
+    ms = 1;
+
+    if (!good
+        && ngx_http_sector_cache_source_state(source, &ms)
+           != SECTOR_BREAKER_OPEN)
+    {
+        ms = NGX_HTTP_SECTOR_CACHE_PROBE_LATER_MS;
+    }
+
+    ngx_http_sector_cache_probe_arm(source, ms);
 }

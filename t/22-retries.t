@@ -320,6 +320,16 @@ subtest 'the whole circle, without any client' => sub {
 };
 
 
+# Both workers look once a second at least: fifteen seconds have thirty looks.
+subtest 'a breaker that opens for less than a second is probed as often' => sub {
+    start(script => 'status:500',
+          source => 'retries=0 failures=1 open=20ms max_open=20ms');
+    get('/api/XLK');
+    wait_for('it was probed', sub { calls() > 60 });
+    ended_well();
+};
+
+
 subtest 'two workers probe no more together than one would' => sub {
     my @n = 1 .. 12;
     my ($sources, $locations) = ('', '');

@@ -1,7 +1,7 @@
 # What few requests come upon, each of which some code is there for: headers
 # without end, answers larger than their zone takes, a retry that has to wait
 # for the rate, keys of which one begins like another, APIs beside the one that
-# is explained.
+# is explained, other directives that say how long to keep an answer.
 
 use strict;
 use warnings;
@@ -69,6 +69,38 @@ subtest 'a Retry-After behind many headers is honoured' => sub {
     cmp_ok($left, '<=', 40, 'and no longer');
     is($upstream->calls($key), 1, 'after one call');
     $nginx->stop;
+};
+
+
+subtest 'what else says how long to keep an answer' => sub {
+    start(more => <<'END');
+    location /expires {
+        sector_cache_api;
+        sector_cache_fetch up /fetch/$sector_cache_symbol;
+        expires 2h;
+    }
+    location /added {
+        sector_cache_api;
+        sector_cache_fetch up /fetch/$sector_cache_symbol;
+        add_header Cache-Control public;
+    }
+END
+
+    my $says = sub {
+        my $head = get(@_)->{head};
+        return join ' | ', $head =~ /^Cache-Control: (.*?)\015?$/mg;
+    };
+
+    my $left = qr/max-age=3(?:600|5\d\d)/;
+    like($says->('/api/XLK'), qr/^$left$/, 'the API');
+    is($says->('/expires/XLK'), 'max-age=7200', 'or "expires" in its place');
+    is($says->('/expires/XLK', headers => ['If-None-Match: *']),
+       'max-age=7200', 'also of what has not changed');
+    is($says->('/expires/NONE'), 'no-store', 'but not of an error');
+    like($says->('/added/XLK'), qr/^$left \| public$/,
+         'or "add_header" beside it');
+    like($says->('/api/XLK'), qr/^$left$/, 'and of no other answer');
+    ended_well();
 };
 
 
