@@ -73,7 +73,7 @@ sanitized() {
     local options
 
     options=strict_string_checks=1:detect_leaks=$leaks
-    options+=:log_path=$BUILD/reports/san
+    options+=:log_path=$BUILD/reports/san.@TEST@
 
     ASAN_OPTIONS=detect_stack_use_after_return=1:$options \
         UBSAN_OPTIONS=print_stacktrace=1:$options LSAN_OPTIONS=exitcode=0 "$@"

@@ -365,6 +365,26 @@ stack "sector_store_put (sector_store.c:7)"
 if ! valgrind; then result ok; else result no "valgrind accepts ours"; fi
 
 
+# What they say is kept for each test file.
+
+for name in one two; do
+    printf 'open my $out, ">", "$0.said"; print $out $ENV{VALGRIND_OPTS};\n' \
+        >"$scratch/$name.t"
+    printf 'print "1..1\\nok 1\\n";\n' >>"$scratch/$name.t"
+done
+
+VALGRIND_OPTS=--log-file=@TEST@.%p "$misc/prove.pl" "$scratch/one.t" \
+    "$scratch/two.t" >"$scratch/output" 2>&1 || :
+
+if grep -q 'one.t\.%p$' "$scratch/one.t.said" \
+    && grep -q 'two.t\.%p$' "$scratch/two.t.said"
+then
+    result ok
+else
+    result no "prove.pl does not say which test runs"
+fi
+
+
 # Sanitizers: a folder of reports with a leak of nginx's, then worse ones.
 
 asan() {

@@ -5,6 +5,10 @@
 # prove(1) that leaves two numbers, how many tests passed and how many failed,
 # in the file named by TEST_RESULT.  A file that died, or ran other than its
 # plan, counts as one failure more.
+#
+# In what the environment tells valgrind and sanitizers, "@TEST@" is the name
+# of the file that runs: numbers of processes come round again, and what one
+# has said is not to be lost to another.
 
 use strict;
 use warnings;
@@ -38,6 +42,14 @@ if (@files) {
         comments  => $ENV{TEST_VERBOSE} ? 1 : 0,
         lib       => [ grep { -d } 't/lib' ],
         merge     => 0,
+    });
+
+    my %said = map { $_ => $ENV{$_} } grep { /^VALGRIND_OPTS$|SAN_OPTIONS$/ }
+                                      keys %ENV;
+
+    $harness->callback(parser_args => sub {
+        my $name = $_[1][0] =~ s/[^\w.-]/_/gr;
+        $ENV{$_} = $said{$_} =~ s/\@TEST\@/$name/gr for keys %said;
     });
 
     my $result = $harness->runtests(sort @files);

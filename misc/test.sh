@@ -130,8 +130,10 @@ valgrind_dir() {
     rm -rf "$dir"
     mkdir -p "$dir/logs"
 
-    for name in t tests misc contrib ngx_sector_cache_module README.md; do
-        [ ! -e $name ] || ln -s "$PWD/$name" "$dir/$name"
+    for name in t tests misc contrib ngx_sector_cache_module sectorctl \
+        README.md
+    do
+        ln -s "$PWD/$name" "$dir/$name"
     done
 
     ln -s "$PWD/misc/valgrind.suppress" "$dir/valgrind.suppress"
@@ -154,7 +156,10 @@ through_nginx() {
     # the directory of a module that is loaded, for tests that load it anew
     export SECTOR_TEST_MODULE=$module
 
-    if [ -n "$module" ]; then
+    # as ours, or into an nginx that was built beside them
+    if [ -n "$module" ] \
+        || [ "$TEST_NGINX_BINARY" -ef "$BUILD/nginx/objs/nginx" ]
+    then
         submake test-modules || missing=$((missing + 1))
         export SECTOR_SLAB_TEST_MODULE=$BUILD/tests/slab_test_module.so
         export SECTOR_HEADERS_TEST_MODULE=$BUILD/tests/headers_test_module.so
@@ -172,7 +177,7 @@ through_nginx() {
 
     if [ -n "${TEST_NGINX_USE_VALGRIND:-}" ]; then
         dir=$(valgrind_dir)
-        export VALGRIND_OPTS="--log-file=$dir/logs/%p"
+        export VALGRIND_OPTS="--log-file=$dir/logs/@TEST@.%p"
     fi
 
     rm -rf "$BUILD/nginx-tests.result" "$BUILD/servroot"

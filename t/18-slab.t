@@ -10,7 +10,7 @@ use Test::More;
 
 my $module = $ENV{SECTOR_SLAB_TEST_MODULE};
 
-plan skip_all => 'the module is linked in' unless $module;
+plan skip_all => 'there is no test module for this nginx' unless $module;
 
 my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
 my $dir = tempdir(CLEANUP => 1);

@@ -13,7 +13,7 @@ use Upstream qw(get);
 
 my $module = $ENV{SECTOR_HEADERS_TEST_MODULE};
 
-plan skip_all => 'the module is linked in' unless $module;
+plan skip_all => 'there is no test module for this nginx' unless $module;
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
