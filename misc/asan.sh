@@ -160,11 +160,16 @@ C
 }
 
 
+tests() {
+    sanitized env NGINX_BIN="$BUILD/nginx/objs/nginx" misc/test.sh nginx \
+        | tee "$BUILD/run.log"
+}
+
+
 run() {
     local version=$1 last good bad
 
-    sanitized env NGINX_BIN="$BUILD/nginx/objs/nginx" misc/test.sh nginx \
-        | tee "$BUILD/run.log" || :
+    in_group tests || :
 
     last=$(tail -n 1 "$BUILD/run.log")
 

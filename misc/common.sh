@@ -23,6 +23,32 @@ have() {
 }
 
 
+# in_group COMMAND ...: its status; all that it starts ends when this script is
+# told to end, as the shell alone does not see to.
+in_group() {
+    local status group ended=
+
+    set -m
+    "$@" &
+    group=$!
+    set +m
+
+    trap 'ended=1; kill -TERM -- "-$group" 2>/dev/null' TERM INT HUP
+
+    # a signal ends the wait as well
+    while :; do
+        status=0
+        wait "$group" || status=$?
+        kill -0 "$group" 2>/dev/null || break
+    done
+
+    trap - TERM INT HUP
+    [ -z "$ended" ] || exit 1
+
+    return "$status"
+}
+
+
 # The pid of a demo that runs in folder $1; nothing, and a failure, if the
 # file of its pid was left by one that is gone, whoever has the pid now.
 demo_pid() {

@@ -37,7 +37,7 @@ done
 
 status=0
 misc/test.sh unit || status=1
-misc/test.sh nginx || status=1
+in_group misc/test.sh nginx || status=1
 
 echo "== coverage"
 mkdir -p "$BUILD/html"

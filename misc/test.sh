@@ -141,6 +141,16 @@ valgrind_dir() {
 }
 
 
+# Of through_nginx(), with its variables.
+prove() {
+    # shellcheck disable=SC2086  # T may name several files
+    (
+        cd "$dir"
+        TEST_RESULT=$BUILD/nginx-tests.result misc/prove.pl $files
+    ) 2>&1 | tee "$log"
+}
+
+
 through_nginx() {
     local port good bad missing=0
     local log=$BUILD/nginx-tests.log dir=$PWD files=$T
@@ -182,11 +192,7 @@ through_nginx() {
 
     rm -rf "$BUILD/nginx-tests.result" "$BUILD/servroot"
 
-    # shellcheck disable=SC2086  # T may name several files
-    (
-        cd "$dir"
-        TEST_RESULT=$BUILD/nginx-tests.result misc/prove.pl $files
-    ) 2>&1 | tee "$log" || :
+    in_group prove || :
 
     if [ -s "$BUILD/nginx-tests.result" ]; then
         read -r good bad <"$BUILD/nginx-tests.result"
