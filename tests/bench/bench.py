@@ -31,7 +31,7 @@ import zlib
 sys.dont_write_bytecode = True
 
 import bench_report     # noqa: E402
-from bench_peers import (GZIP, PATHS, PEERS, Bench, busy, cpu_seconds,
+from bench_peers import (GZIP, HERE, PATHS, PEERS, Bench, busy, cpu_seconds,
                          free_ports, get, have, missing)     # noqa: E402
 
 ROUNDS = int(os.environ.get('ROUNDS', 5))
@@ -242,38 +242,6 @@ def measure_instructions(bench, results):
                   'instructions', flush=True)
 
 
-def slow_origin(port):
-    """An upstream that takes DELAY, and says how often it was asked."""
-    calls = {}
-
-    async def serve(reader, writer):
-        while line := await reader.readline():
-            path = line.split()[1].decode()
-            while (await reader.readline()).strip():
-                pass
-            symbol = path.rsplit('/', 1)[-1]
-            if symbol == 'calls':
-                body = json.dumps(calls)
-            else:
-                calls[symbol] = calls.get(symbol, 0) + 1
-                await asyncio.sleep(DELAY)
-                body = json.dumps({'symbol': symbol, 'name': symbol,
-                                   'price': 1.5})
-            writer.write((f'HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n'
-                          'Content-Type: application/json\r\n'
-                          f'Connection: close\r\n\r\n{body}').encode())
-            await writer.drain()
-            break
-        writer.close()
-
-    async def main():
-        server = await asyncio.start_server(serve, '127.0.0.1', port)
-        await server.serve_forever()
-
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    asyncio.run(main())
-
-
 async def stampede(port, warm, path):
     """The times in ms that CLIENTS wait for a cold key, all connected."""
     async def answer(reader):
@@ -305,32 +273,26 @@ async def stampede(port, warm, path):
 
 def measure_flight(bench, results):
     slow, = free_ports(1)
-    child = os.fork()
-    if child == 0:
-        slow_origin(slow)
-    try:
-        time.sleep(.5)
-        bench.vars['SLOW'] = slow
-        both, port = bench.start_nginx('flight', workers=2, core='0,1')
-        servers = {'ours': (port, '/ours/'), 'proxy': (port, '/peer/')}
-        if not missing('varnish'):
-            p, other = bench.start_varnish(False, slow, '0,1')
-            servers['varnish'] = (other, '/')
-        flights = {name: [] for name in servers}
-        for number in range(STAMPEDES):
-            for name, (port, prefix) in servers.items():
-                warm = f'{prefix}W{name[:1].upper()}'
-                key = f'{name[:1].upper()}{number}'
-                get(port, warm)
-                times = asyncio.run(stampede(port, warm, prefix + key))
-                calls = json.loads(get(slow, '/calls')[2])[key]
-                flights[name].append({
-                    'first': times[0], 'median': times[len(times) // 2],
-                    'last': times[-1], 'calls': calls})
-        results['flight'] = flights
-    finally:
-        os.kill(child, signal.SIGTERM)
-        os.waitpid(child, 0)
+    bench.start([sys.executable, HERE + '/slow_origin.py', str(slow),
+                 str(DELAY)], slow, '0,1')
+    bench.vars['SLOW'] = slow
+    _, port = bench.start_nginx('flight', workers=2, core='0,1')
+    servers = {'ours': (port, '/ours/'), 'proxy': (port, '/peer/')}
+    if not missing('varnish'):
+        _, other = bench.start_varnish(False, slow, '0,1')
+        servers['varnish'] = (other, '/')
+    flights = {name: [] for name in servers}
+    for number in range(STAMPEDES):
+        for name, (port, prefix) in servers.items():
+            warm = f'{prefix}W{name[:1].upper()}'
+            key = f'{name[:1].upper()}{number}'
+            get(port, warm)
+            times = asyncio.run(stampede(port, warm, prefix + key))
+            calls = json.loads(get(slow, '/calls')[2])[key]
+            flights[name].append({
+                'first': times[0], 'median': times[len(times) // 2],
+                'last': times[-1], 'calls': calls})
+    results['flight'] = flights
 
 
 def versions():
@@ -354,6 +316,14 @@ def versions():
     return found
 
 
+SIGNALS = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
+
+
+def leave(number, _):
+    """Ends what was started: by the finally of main()."""
+    sys.exit(128 + number)
+
+
 def main():
     folder = sys.argv[1]
     if not have('wrk') and 'cpu' in ONLY:
@@ -366,7 +336,9 @@ def main():
                'connections': CONNECTIONS, 'counts': COUNTS, 'skipped': {},
                'names': {name: peer[0] for name, peer in PEERS.items()}}
     bench = Bench(folder)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:      # as nohup does
+            signal.signal(number, leave)
     try:
         bench.sizes = bench.bodies()
         results['sizes'] = {' '.join(k): v for k, v in bench.sizes.items()}
@@ -377,6 +349,8 @@ def main():
         if 'flight' in ONLY:
             measure_flight(bench, results)
     finally:
+        for number in SIGNALS:      # a second one must not leave servers
+            signal.signal(number, signal.SIG_IGN)
         bench.end()
     with open(folder + '/results.json', 'w') as f:
         json.dump(results, f, indent=1)
