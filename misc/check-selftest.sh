@@ -526,5 +526,78 @@ else
 fi
 
 
+# The bars of "make bench": made-up numbers, of which all are good; then some
+# are not.
+
+# bench STATUS WORD PYTHON   the numbers changed by a line of Python; the last
+# line of what is said must have the word in it
+bench() {
+    local status=0
+
+    python3 -B - "$3" >"$scratch/output" 2>&1 <<'PY' || status=$?
+import sys
+
+sys.path.insert(0, 'tests/bench')
+
+import bench_report
+
+
+def samples(us, noisy=False):
+    return [{'cpu_us': us, 'noisy': noisy}] * 3
+
+
+rows = [f'{body} {encoding} {peer}' for body in ('sector', 'snapshot')
+        for encoding in ('plain', 'gzip')
+        for peer in ('ours', 'return', 'static_ofc', 'proxy', 'lua', 'varnish')]
+cpu = {row: samples(1 if row.endswith('ours') else 4) for row in rows}
+instructions = {row: [1000] * 3 for row in rows}
+ours = [{'calls': 1, 'first': 50, 'last': last} for last in (52, 59, 90)]
+results = {'only': ['cpu', 'instructions', 'flight'], 'skipped': {}, 'cpu': cpu,
+           'instructions': instructions, 'flight': {'ours': ours}}
+
+exec(sys.argv[1])
+sys.exit(bench_report.verdict(results))
+PY
+
+    if [ $status -eq "$1" ] && tail -n 1 "$scratch/output" | grep -qF -- "$2"
+    then
+        result ok
+    else
+        result no "bench exits with $status after: $3"
+    fi
+}
+
+if have python3; then
+    bench 0 "14 of 14 bars passed" ''
+
+    for peer in return static_ofc proxy lua varnish; do
+        bench 1 "MISS (1)" "cpu['sector plain $peer'] = samples(.8)"
+    done
+
+    for peer in return static_ofc proxy lua; do
+        bench 1 "MISS (1)" "instructions['sector plain $peer'] = [800] * 3"
+    done
+
+    for peer in proxy lua; do
+        bench 1 "MISS (1)" "cpu['snapshot gzip $peer'] = samples(.8)"
+    done
+
+    bench 1 "MISS (1)" "instructions['snapshot gzip ours'] = [1201] * 3"
+    bench 1 "MISS (1)" "ours[0]['calls'] = 2"
+    bench 1 "MISS (1)" "ours[0]['last'] = 61"
+
+    bench 2 "not measured (1)" "del cpu['sector plain varnish']"
+    bench 2 "not measured (1)" "cpu['sector plain varnish'] = samples(4, True)"
+    bench 2 "not measured (5)" \
+        "results['skipped']['instructions'] = 'valgrind'; instructions.clear()"
+    bench 1 "MISS (1): a hit beside Lua, CPU; not measured (1)" \
+        "cpu['sector plain lua'] = samples(.8); del cpu['sector plain varnish']"
+
+    bench 0 "not asked for: 12" \
+        "results['only'] = ['flight']; cpu.clear(); instructions.clear()"
+    bench 2 "0 of 14" "results['only'] = ['nothing']"
+fi
+
+
 printf 'selftest: %d passed, %d failed\n' $good $bad
 [ $bad -eq 0 ]

@@ -12,6 +12,9 @@ measured.
 
     bench.py FOLDER     writes FOLDER/results.json, .md and .svg
 
+Exits with 0 if all bars that were asked for are passed, with 1 if one is
+missed or something fails, with 2 if one could not be measured.
+
 ROUNDS=5, SECONDS=1 (of a sample), CONNECTIONS=32 and ONLY=cpu,instructions,
 flight from the environment.  SECTOR_MODULE and NGINX_BIN name ours and nginx.
 """
@@ -96,15 +99,12 @@ def sample(server, path, encoding, seconds):
             'foreign': max(0, (busy(0) - core - cpu) / took)}
 
 
-def start_all(bench, skipped):
+def start_all(bench):
     """Every server of ROWS: {(peer, encoding): ([process], port)}."""
     servers = {}
     for (_, encoding), peers in ROWS.items():
         for peer in peers:
-            if missing(peer):
-                skipped[peer] = missing(peer)
-                continue
-            if (peer, encoding) in servers:
+            if missing(peer) or (peer, encoding) in servers:
                 continue
             if peer == 'varnish':
                 p, port = bench.start_varnish(encoding == 'gzip')
@@ -152,7 +152,10 @@ def check(bench, servers):
 
 
 def measure_cpu(bench, results):
-    servers = start_all(bench, results['skipped'])
+    if not have('wrk'):
+        results['skipped']['cpu'] = 'wrk'
+        return
+    servers = start_all(bench)
     results['bytes'] = check(bench, servers)
     rows = [(body, encoding, peer) for (body, encoding), peers in ROWS.items()
             for peer in peers if (peer, encoding) in servers]
@@ -326,14 +329,13 @@ def leave(number, _):
 
 def main():
     folder = sys.argv[1]
-    if not have('wrk') and 'cpu' in ONLY:
-        raise SystemExit('bench: there is no wrk')
     if os.cpu_count() < 2:
         raise SystemExit('bench: two cores are needed')
     results = {'date': time.strftime('%F %T %Z'), 'versions': versions(),
                'load': os.getloadavg(), 'cores': os.cpu_count(),
                'rounds': ROUNDS, 'seconds': SECONDS,
-               'connections': CONNECTIONS, 'counts': COUNTS, 'skipped': {},
+               'connections': CONNECTIONS, 'counts': COUNTS, 'only': ONLY,
+               'skipped': {p: missing(p) for p in PEERS if missing(p)},
                'names': {name: peer[0] for name, peer in PEERS.items()}}
     bench = Bench(folder)
     for number in SIGNALS:
@@ -355,6 +357,7 @@ def main():
     with open(folder + '/results.json', 'w') as f:
         json.dump(results, f, indent=1)
     bench_report.write(folder, results)
+    sys.exit(bench_report.verdict(results))
 
 
 main()
