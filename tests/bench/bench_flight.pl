@@ -6,6 +6,10 @@
 # 50 ms.  Beside ours, in the same run and nginx, proxy_cache with its lock.
 # Ten rounds of ten stampedes each, in turns.  Every connection is open, and
 # has been used, before the key is asked for.
+#
+# Fails if a stampede of ours made more than one call, or if the slowest client
+# is more than 10 ms behind the fastest: in the median of all stampedes, since
+# whoever else wants a core delays the last client of some.
 
 use strict;
 use warnings;
@@ -89,14 +93,28 @@ for my $system (qw(ours peer)) {
         most(map { $_->{spread} } @all), median(map { $_->{median} } @all);
 }
 
-my $within = grep { $_->{spread} <= $bar } @{ $result{ours} };
-my $single = grep { $_->{calls} == 1 } @{ $result{ours} };
-my $total = $rounds * $stampedes;
+my @ours = @{ $result{ours} };
+my $within = grep { $_->{spread} <= $bar } @ours;
+my $single = grep { $_->{calls} == 1 } @ours;
 
-print "one call in $single of $total stampedes, within $bar ms in $within\n";
+printf "one call in $single of %d stampedes, within $bar ms in $within\n",
+    scalar @ours;
 
 $nginx->stop;
-exit($single == $total ? 0 : 1);
+
+my $failed = 0;
+
+if ($single < @ours) {
+    print "more calls than one\n";
+    $failed = 1;
+}
+
+if (median(map { $_->{spread} } @ours) > $bar) {
+    print "the median spread is above $bar ms\n";
+    $failed = 1;
+}
+
+exit $failed;
 
 
 # One cold key, all clients at once.  Times are milliseconds.
