@@ -179,7 +179,7 @@ bench-store: ## lookups, instructions and hit ratios of the store
 
 
 bench: build ## a hit beside nginx's own ways, Lua, srcache and Varnish
-	@misc/deps.sh bench || echo "what is missing is left out"
+	@misc/deps.sh bench
 	@SECTOR_MODULE=$(BUILD)/$(MODULE) tests/bench/bench.py $(BUILD)/bench
 
 # For programs that start an nginx of their own.

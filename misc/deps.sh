@@ -4,7 +4,9 @@
 #
 # Installs what is missing for the named uses, with apt, and nothing when
 # nothing is missing: then it only looks, without apt and without root.  What
-# only a test or two want is unpacked to BUILD/tools, not installed.
+# only a test or two want is unpacked to BUILD/tools, not installed; and to
+# BUILD/peers what a bench compares with: installed, Debian would have modules
+# loaded by the machine's own nginx, and services started with the machine.
 
 set -euo pipefail
 
@@ -15,10 +17,13 @@ cd "$(dirname "$0")/.."
 missing=()
 wished=()
 unpacked=()
+peers=()
 test_nginx=no
 
-# Remembered between runs, so that a build is not kept waiting for perl.
+# Remembered between runs, so that a build is not kept waiting for perl; not for
+# a bench, which takes long anyway: what it lacks is worth a try each time.
 seen=$BUILD/.deps
+[ "$*" != bench ] || seen=/dev/null
 
 
 need() {
@@ -41,6 +46,14 @@ spare() {
     local package=$1
     shift
     "$@" >/dev/null 2>&1 || unpacked+=("$package")
+}
+
+
+# One that a bench compares with, wanted with the libraries that it needs.
+peer() {
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || peers+=("$package")
 }
 
 
@@ -98,7 +111,15 @@ has_cmocka() {
 
 
 has_module() {
-    [ -f "/usr/lib/nginx/modules/ngx_http_$1_module.so" ]
+    local file=/usr/lib/nginx/modules/ngx_http_$1_module.so
+
+    [ -f "$file" ] || [ -f "$BUILD/peers$file" ]
+}
+
+
+has_server() {
+    have "$1" || [ -x "$BUILD/peers/usr/bin/$1" ] \
+        || [ -x "$BUILD/peers/usr/sbin/$1" ]
 }
 
 
@@ -167,15 +188,15 @@ look_for() {
 
         bench)
             need python3 have python3
-            need wrk have wrk
-            need valgrind have valgrind
-            need gnuplot-nox have gnuplot
-            need libnginx-mod-http-lua has_module lua
-            need libnginx-mod-http-srcache-filter has_module srcache_filter
-            need libnginx-mod-http-memc has_module memc
-            need libnginx-mod-http-set-misc has_module set_misc
-            need memcached have memcached
-            need varnish have varnishd
+            wish wrk have wrk
+            wish valgrind have valgrind
+            wish gnuplot-nox have gnuplot
+            peer libnginx-mod-http-lua has_module lua
+            peer libnginx-mod-http-srcache-filter has_module srcache_filter
+            peer libnginx-mod-http-memc has_module memc
+            peer libnginx-mod-http-set-misc has_module set_misc
+            peer memcached has_server memcached
+            peer varnish has_server varnishd
             ;;
 
         bare)
@@ -207,7 +228,8 @@ fi
 look_for "$@"
 
 if [ ${#missing[@]} -eq 0 ] && [ ${#wished[@]} -eq 0 ] \
-    && [ ${#unpacked[@]} -eq 0 ] && [ $test_nginx = no ]
+    && [ ${#unpacked[@]} -eq 0 ] && [ ${#peers[@]} -eq 0 ] \
+    && [ $test_nginx = no ]
 then
     mkdir -p "$BUILD"
     printf '%s\n' "$stamp" >>"$seen"
@@ -232,6 +254,37 @@ no_wishes() {
 }
 
 
+# fetch PACKAGE FOLDER   into a folder of $scratch
+fetch() {
+    printf 'deps: unpacking %s\n' "$1"
+
+    (cd "$scratch" && rm -f "$1"_*.deb \
+        && apt-get -q -o APT::Sandbox::User=root download "$1" \
+        && dpkg -x "$1"_*.deb "$2")
+}
+
+
+# The peers with what they need, but for what is installed: it stays as it is.
+# Copied when all are there, so that none is found that lacks a library.
+unpack_peers() {
+    local package plan packages
+
+    plan=$(apt-get -q -s install --no-install-recommends "${peers[@]}") \
+        || return
+
+    mapfile -t packages < <(sed -n 's/^Inst \([^ ]*\) (.*/\1/p' <<<"$plan")
+
+    for package in "${packages[@]}"; do
+        fetch "$package" peers \
+            && dpkg-deb -f "$scratch/$package"_*.deb Version \
+                >"$scratch/peers/version.$package" \
+            || return
+    done
+
+    mkdir -p "$BUILD" && cp -a "$scratch/peers" "$BUILD"
+}
+
+
 # Needs no root: apt checks what it fetches, and no script of a package runs.
 unpack() {
     local package
@@ -239,16 +292,13 @@ unpack() {
     have apt-get && have dpkg || return 1
 
     for package in "${unpacked[@]}"; do
-        printf 'deps: unpacking %s\n' "$package"
-
-        (cd "$scratch" \
-            && apt-get -q -o APT::Sandbox::User=root download "$package" \
-            && dpkg -x "$package"_*.deb "$package") || return
-
-        mkdir -p "$BUILD/tools" \
+        fetch "$package" "$package" \
+            && mkdir -p "$BUILD/tools" \
             && install -m 755 "$scratch/$package"/usr/bin/* "$BUILD/tools" \
             || return
     done
+
+    [ ${#peers[@]} -eq 0 ] || unpack_peers
 }
 
 
@@ -264,10 +314,10 @@ if [ ${#wanted[@]} -eq 0 ] || [ -z "${wanted[*]}" ]; then
     fi
 
     if [ ${#wished[@]} -eq 0 ]; then
-        [ ${#unpacked[@]} -eq 0 ] || unpack \
+        [ ${#unpacked[@]} -eq 0 ] && [ ${#peers[@]} -eq 0 ] || unpack \
             || { have apt-get && [ "$(id -u)" = 0 ] && apt-get -q update \
                  && unpack; } \
-            || no_wishes "${unpacked[@]}"
+            || no_wishes "${unpacked[@]}" "${peers[@]}"
 
         mkdir -p "$BUILD"
         printf '%s\n' "$stamp" >>"$seen"
@@ -375,8 +425,9 @@ if [ ${#wished[@]} -gt 0 ]; then
         || no_wishes "${wished[@]}"
 fi
 
-if [ ${#unpacked[@]} -gt 0 ]; then
-    unpack || { update_once && unpack; } || no_wishes "${unpacked[@]}"
+if [ ${#unpacked[@]} -gt 0 ] || [ ${#peers[@]} -gt 0 ]; then
+    unpack || { update_once && unpack; } \
+        || no_wishes "${unpacked[@]}" "${peers[@]}"
 fi
 
 

@@ -34,8 +34,9 @@ import zlib
 sys.dont_write_bytecode = True
 
 import bench_report     # noqa: E402
-from bench_peers import (GZIP, HERE, PATHS, PEERS, Bench, busy, cpu_seconds,
-                         free_ports, get, have, missing)     # noqa: E402
+from bench_peers import (GZIP, HERE, PATHS, PEERS, UNPACKED, Bench, busy,
+                         cpu_seconds, free_ports, get, have,
+                         missing)     # noqa: E402
 
 ROUNDS = int(os.environ.get('ROUNDS', 5))
 SECONDS = float(os.environ.get('SECONDS', 1))
@@ -311,11 +312,14 @@ def versions():
             found[name] = v[0] if v else '?'
         except OSError:
             pass
-    p = subprocess.run(['dpkg-query', '-W', '-f', '${Version}',
-                        'libnginx-mod-http-lua'],
+    lua = 'libnginx-mod-http-lua'
+    p = subprocess.run(['dpkg-query', '-W', '-f', '${Version}', lua],
                        capture_output=True, text=True)
     if p.returncode == 0 and p.stdout:
         found['lua-nginx-module'] = p.stdout
+    elif os.path.exists(f'{UNPACKED}/version.{lua}'):
+        with open(f'{UNPACKED}/version.{lua}') as f:
+            found['lua-nginx-module'] = f.read().strip()
     return found
 
 

@@ -2,8 +2,10 @@
 
 Every server serves the same bytes under the same URIs: what this module
 answered with once.  All listen on 127.0.0.1 and are ended by their pid.
+Peers that are not installed are run from where misc/deps.sh unpacks them.
 """
 
+import glob
 import os
 import random
 import re
@@ -13,7 +15,7 @@ import subprocess
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = '/usr/lib/nginx/modules'
+UNPACKED = os.path.abspath(os.environ.get('BUILD', 'build') + '/peers')
 API = '/api/v1/sectors'
 PATHS = {'sector': API + '/XLK', 'snapshot': API + '/snapshot'}
 SYMBOLS = ('XLK XLF XLV XLE XLI XLY XLP XLU XLB XLRE XLC SPY '
@@ -25,31 +27,46 @@ SRCACHE = ['ndk_http_module', 'ngx_http_set_misc_module',
 
 GZIP = 'gzip on; gzip_types application/json;'
 
-# name: what people call it, the modules it needs, the program if not nginx
+# name: what people call it, the modules it needs, the programs beside nginx
 PEERS = {
-    'ours': ('this module', [], None),
-    'return': ('return 200', [], None),
-    'static': ('static file', [], None),
-    'static_ofc': ('static file, open_file_cache', [], None),
-    'proxy': ('proxy_cache', [], None),
-    'proxy_ofc': ('proxy_cache, open_file_cache', [], None),
-    'lua': ('Lua shared dictionary', LUA, None),
-    'srcache': ('srcache, memcached', SRCACHE, 'memcached'),
-    'varnish': ('Varnish', [], 'varnishd'),
+    'ours': ('this module', [], []),
+    'return': ('return 200', [], []),
+    'static': ('static file', [], []),
+    'static_ofc': ('static file, open_file_cache', [], []),
+    'proxy': ('proxy_cache', [], []),
+    'proxy_ofc': ('proxy_cache, open_file_cache', [], []),
+    'lua': ('Lua shared dictionary', LUA, []),
+    'srcache': ('srcache, memcached', SRCACHE, ['memcached']),
+    'varnish': ('Varnish', [], ['varnishd', 'gcc']),     # it compiles its VCL
 }
 
 
+# What is unpacked finds its libraries, which are those that nobody installed.
+os.environ['LD_LIBRARY_PATH'] = ':'.join(
+    glob.glob(UNPACKED + '/lib/*-linux-gnu*')
+    + glob.glob(UNPACKED + '/usr/lib/*-linux-gnu*')
+    + os.environ.get('LD_LIBRARY_PATH', '').split())
+
+
 def have(program):
-    return shutil.which(program, path=os.environ['PATH'] + ':/usr/sbin')
+    return shutil.which(program, path=f'{os.environ["PATH"]}:/usr/sbin:'
+                        f'{UNPACKED}/usr/bin:{UNPACKED}/usr/sbin')
+
+
+def module(name):
+    """The file of a module for nginx, or None."""
+    for top in '', UNPACKED:
+        path = f'{top}/usr/lib/nginx/modules/{name}.so'
+        if os.path.exists(path):
+            return path
+    return None
 
 
 def missing(name):
     """What a peer lacks on this machine, or None."""
-    _, modules, program = PEERS[name]
-    lacks = [m for m in modules
-             if not os.path.exists(f'{MODULES}/{m}.so')]
-    if program and not have(program):
-        lacks.append(program)
+    _, modules, programs = PEERS[name]
+    lacks = ([m for m in modules if not module(m)]
+             + [p for p in programs if not have(p)])
     return ', '.join(lacks) or None
 
 
@@ -128,7 +145,7 @@ class Bench:
         self.disk = f'{disk}/sector-bench.{os.getpid()}'
         self.www = self.disk + '/www'
         self.processes = []
-        self.vars = {'WWW': self.www}
+        self.vars = {'WWW': self.www, 'PEERS': UNPACKED}
         self.nginx = have(os.environ.get('NGINX_BIN', 'nginx'))
         self.module = os.environ['SECTOR_MODULE']
         self.server_core, self.client_core = '0', '1'
@@ -203,7 +220,7 @@ class Bench:
         home = f'{self.disk}/{name}{time.time_ns()}'
         os.makedirs(home + '/cache')
         modules = PEERS[name][1] if name in PEERS else []
-        loads = [f'{MODULES}/{m}.so' for m in modules]
+        loads = [module(m) for m in modules]
         if name in ('ours', 'flight'):
             loads = [self.module]
         main = 'daemon off;'
