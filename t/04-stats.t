@@ -134,7 +134,7 @@ contains($stats->{sources}{failing_all}, '{"fetches":2,"failed":2,"succeeded":0,
 === TEST 6: how fetches ended is counted for their source
 --- suppress_stderr
 --- http_config eval
-SectorCache::http(source => 'ways failures=1000 timeout=100ms', zone => 'negative=0')
+SectorCache::http(source => 'ways failures=1000 retries=0 timeout=500ms', zone => 'negative=0')
 --- config
     sector_cache_unknown_symbols accept;
 
