@@ -225,7 +225,7 @@ ngx_http_sector_cache_key_file_read(ngx_conf_t *cf, ngx_str_t *name,
 }
 
 
-/* The file's text, of one that is ours alone. */
+/* The file's text, of one to which nobody else adds keys. */
 
 static ngx_int_t
 ngx_http_sector_cache_key_file_get(ngx_conf_t *cf, ngx_file_t *file,
@@ -249,13 +249,17 @@ ngx_http_sector_cache_key_file_get(ngx_conf_t *cf, ngx_file_t *file,
 
     mode = ngx_file_access(&file->info);
 
-    if (mode & 07) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+    if (mode & 06) {
+        ngx_conf_log_error((mode & 02) ? NGX_LOG_EMERG : NGX_LOG_WARN, cf, 0,
                            "\"%V\" of \"sector_cache_admin_key_file\" has "
-                           "mode 0%ui%ui%ui, allowed: one that gives others "
+                           "mode 0%ui%ui%ui, %s: one that gives others "
                            "no access, such as 0600", &file->name,
-                           mode >> 6 & 07, mode >> 3 & 07, mode & 07);
-        return NGX_ERROR;
+                           mode >> 6 & 07, mode >> 3 & 07, mode & 07,
+                           (mode & 02) ? "allowed" : "better");
+
+        if (mode & 02) {
+            return NGX_ERROR;
+        }
     }
 
     if (ngx_file_size(&file->info) > NGX_HTTP_SECTOR_CACHE_KEY_FILE_MAX) {

@@ -194,13 +194,18 @@ sectorctl_conf_key_file(sectorctl_t *ctl, const char *name)
         sectorctl_error("key file \"%s\": %s", name, strerror(errno));
         code = SECTORCTL_LOCAL;
 
-    } else if (S_ISREG(st.st_mode) && (st.st_mode & 07)) {
+    } else if (S_ISREG(st.st_mode) && (st.st_mode & 02)) {
         sectorctl_error("key file \"%s\" has mode %04o, allowed: one that "
                         "gives others no access, such as 0600", name,
                         (unsigned) (st.st_mode & 07777));
         code = SECTORCTL_LOCAL;
 
     } else {
+        if (S_ISREG(st.st_mode) && (st.st_mode & 04)) {
+            sectorctl_error("key file \"%s\" has mode %04o: others can read "
+                            "it", name, (unsigned) (st.st_mode & 07777));
+        }
+
         code = sectorctl_conf_key_read(ctl, name, fd);
     }
 

@@ -1,5 +1,5 @@
 # The directives of an admin location: "nginx -t" refuses one that nobody meant
-# to leave open, a file of keys that others can read, and keys that no client
+# to leave open, a file of keys that others can write, and keys that no client
 # could send; and never repeats what may be a key.
 
 use strict;
@@ -120,18 +120,31 @@ refused('too large', qr/has 65537 bytes, allowed: up to 65536/,
 
 
 
-=== TEST 5: a file that others can read or write is refused
+=== TEST 5: a file that others can write is refused, one that they can read warned of
 --- scenario
 my $key_file = 'sector_cache_admin_key_file';
+my $has = sub { return sprintf '"\S+/keys" of "%s" has mode %04o', $key_file, $_[0] };
 
-for my $mode (0604, 0602, 0601, 0644, 0777, 0666) {
+for my $mode (0602, 0777, 0666) {
     refused(sprintf('mode %04o', $mode),
-            qr/"\S+\/keys" of "$key_file" has mode @{[sprintf '%04o', $mode]}, allowed: one that gives others no access/,
+            qr/\[emerg\].*@{[$has->($mode)]}, allowed: one that gives others no access/,
             '', "$key_file keys;", 'secret', $mode);
 }
 
-loads(sprintf('mode %04o', $_), '', "$key_file keys;", 'secret', $_)
-    for 0600, 0640, 0660, 0400, 0440;
+for my $mode (0644, 0604, 0755) {
+    my ($status, $words) = check('', "$key_file keys;", 'secret', $mode);
+
+    Test::More::is($status, 0, sprintf 'mode %04o', $mode);
+    Test::More::like($words, qr/\[warn\].*@{[$has->($mode)]}, better: one that gives others no access/,
+                     sprintf 'mode %04o: the words', $mode);
+}
+
+for my $mode (0600, 0601, 0640, 0660, 0400, 0440) {
+    my ($status, $words) = check('', "$key_file keys;", 'secret', $mode);
+
+    Test::More::is($status, 0, sprintf 'mode %04o', $mode);
+    Test::More::unlike($words, qr/warn/, sprintf 'mode %04o: no words', $mode);
+}
 
 
 

@@ -447,8 +447,13 @@ subtest 'the key' => sub {
     fails(7, 'No such file', 'enable', "--key-file=$dir/none");
     fails(7, 'no key in', 'enable', '--key-file='
                                     . file('empty', "# nothing\n\n"));
-    fails(7, 'has mode 0644', 'enable', '--key-file='
-                                        . file('open', "secret-1\n", 0644));
+    fails(7, 'has mode 0666', 'enable', '--key-file='
+                                        . file('open', "secret-1\n", 0666));
+
+    my ($status, undef, $err) = run('enable', '--key-file='
+                                    . file('seen', "secret-1\n", 0644));
+    is($status, 0, 'a key file that others can read will do');
+    like($err, qr/"\S+" has mode 0644: others can read it$/, 'with a warning');
     local $ENV{SECTORCTL_KEY} = "secret-2\r\nX-More: 1";
     fails(7, 'invalid key in SECTORCTL_KEY', 'enable');
     succeeds(undef, 'get', 'XLK');
