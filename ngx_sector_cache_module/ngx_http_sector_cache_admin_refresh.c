@@ -494,7 +494,8 @@ ngx_http_sector_cache_refresh_answer(ngx_http_sector_cache_refresh_t *refresh)
         list[i].symbol = part->symbol;
         list[i].code = part->error.code;
         list[i].text = part->error.text;
-        list[i].ttl_s = part->ttl_ms / 1000;
+        list[i].ttl_s = (uint64_t) ngx_http_sector_cache_left_s(
+                                                     (int64_t) part->ttl_ms);
         list[i].stored = part->stored;
 
         good += (part->error.code == NULL);

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_sector_cache_entries.h"
+#include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_query.h"
 #include "ngx_http_sector_cache_response.h"
 
@@ -162,7 +163,7 @@ ngx_http_sector_cache_entries_add(void *data, const void *key, size_t key_len,
     ngx_http_sector_cache_entries_t *ctx = data;
 
     u_char                  *p;
-    int64_t                  age_ms;
+    int64_t                  ttl_s;
     sector_compose_entry_t  *e;
 
     if (ctx->more || ctx->failed || key_len < ctx->prefix.len
@@ -190,17 +191,15 @@ ngx_http_sector_cache_entries_add(void *data, const void *key, size_t key_len,
     ctx->seen++;
     e = &ctx->entries[ctx->n++];
 
-    age_ms = (int64_t) (ngx_current_msec - view->stored_ms);
-
     ngx_memcpy(p, key, key_len);
     e->key = (char *) p;
     e->key_len = key_len;
     e->state = ngx_http_sector_cache_entries_state(view);
     e->bytes = view->value_bytes;
-    e->age_s = age_ms > 0 ? (uint64_t) age_ms / 1000 : 0;
-    e->ttl_s = view->fresh_until_ms > ngx_current_msec
-               ? (view->fresh_until_ms - ngx_current_msec) / 1000 : 0;
     e->hits = view->hits;
+
+    ngx_http_sector_cache_times(view, &e->age_s, &ttl_s);
+    e->ttl_s = (uint64_t) ngx_max(ttl_s, 0);
 }
 
 

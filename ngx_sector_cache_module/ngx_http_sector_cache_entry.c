@@ -14,6 +14,27 @@ static void ngx_http_sector_cache_entry_modified(
     sector_entry_t *entry);
 
 
+int64_t
+ngx_http_sector_cache_left_s(int64_t ms)
+{
+    return (ms > 0 ? ms + 999 : ms) / 1000;
+}
+
+
+void
+ngx_http_sector_cache_times(const sector_store_view_t *view, uint64_t *age_s,
+    int64_t *ttl_s)
+{
+    int64_t  age_ms;
+
+    age_ms = (int64_t) (ngx_current_msec - view->stored_ms);
+
+    *age_s = age_ms > 0 ? (uint64_t) age_ms / 1000 : 0;
+    *ttl_s = ngx_http_sector_cache_left_s(
+                        (int64_t) (view->fresh_until_ms - ngx_current_msec));
+}
+
+
 /* The ETag says that the data is the same, over workers, machines and
  * restarts: the first half of its MD5. */
 

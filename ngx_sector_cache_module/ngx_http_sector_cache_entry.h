@@ -13,6 +13,20 @@
 #include "sector_entry.h"
 
 
+/*
+ * Whole seconds of what is left: rounded up, so that they and the age, which
+ * is rounded down, make the ttl, and something is left of whatever is fresh.
+ * Below 0 it is over.
+ */
+int64_t ngx_http_sector_cache_left_s(int64_t ms);
+
+
+/* Age and time left of what a read has found. */
+
+void ngx_http_sector_cache_times(const sector_store_view_t *view,
+    uint64_t *age_s, int64_t *ttl_s);
+
+
 /* How an entry is to be stored; all zero: as the zone's policy says. */
 
 typedef struct {

@@ -83,7 +83,7 @@ static void
 ngx_http_sector_cache_explain_entry(ngx_http_sector_cache_zone_t *zone,
     ngx_str_t *symbol, sector_compose_explain_t *e)
 {
-    int64_t               age_ms;
+    int64_t               ttl_s;
     sector_entry_t        entry;
     sector_store_view_t   view;
 
@@ -93,14 +93,12 @@ ngx_http_sector_cache_explain_entry(ngx_http_sector_cache_zone_t *zone,
         return;
     }
 
-    age_ms = (int64_t) (ngx_current_msec - view.stored_ms);
-
     e->entry.state = ngx_http_sector_cache_entries_state(&view);
     e->entry.bytes = view.value_bytes;
     e->entry.hits = view.hits;
-    e->entry.age_s = age_ms > 0 ? (uint64_t) age_ms / 1000 : 0;
-    e->entry.ttl_s = view.fresh_until_ms > ngx_current_msec
-                     ? (view.fresh_until_ms - ngx_current_msec) / 1000 : 0;
+
+    ngx_http_sector_cache_times(&view, &e->entry.age_s, &ttl_s);
+    e->entry.ttl_s = (uint64_t) ngx_max(ttl_s, 0);
 
     e->stored_wall_ms = view.stored_wall_ms;
     e->fresh_wall_ms = ngx_http_sector_cache_explain_time(view.fresh_until_ms);

@@ -312,20 +312,6 @@ ngx_http_sector_cache_part_take(ngx_http_sector_cache_part_t *part,
 }
 
 
-void
-ngx_http_sector_cache_times(const sector_store_view_t *view, uint64_t *age_s,
-    int64_t *ttl_s)
-{
-    int64_t  age_ms, ttl_ms;
-
-    age_ms = (int64_t) (ngx_current_msec - view->stored_ms);
-    ttl_ms = (int64_t) (view->fresh_until_ms - ngx_current_msec);
-
-    *age_s = age_ms > 0 ? (uint64_t) age_ms / 1000 : 0;
-    *ttl_s = ttl_ms / 1000;
-}
-
-
 static void
 ngx_http_sector_cache_part_resume(void *data,
     const ngx_http_sector_cache_answer_t *answer)
@@ -385,7 +371,7 @@ ngx_http_sector_cache_part_resolve(ngx_http_sector_cache_part_t *part,
 
     part->found = 1;
     part->age_s = answer->age_ms / 1000;
-    part->ttl_s = (int64_t) (answer->ttl_ms / 1000);
+    part->ttl_s = ngx_http_sector_cache_left_s((int64_t) answer->ttl_ms);
 
     if (part->shadow && !g->quiet
         && part->entry.etag != part->shadow_etag)

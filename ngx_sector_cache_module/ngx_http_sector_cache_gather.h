@@ -138,10 +138,4 @@ void ngx_http_sector_cache_count(ngx_http_sector_cache_zone_t *zone,
     ngx_http_sector_cache_outcome_e outcome);
 
 
-/* Age and time left of what a read has found, in whole seconds. */
-
-void ngx_http_sector_cache_times(const sector_store_view_t *view,
-    uint64_t *age_s, int64_t *ttl_s);
-
-
 #endif /* NGX_HTTP_SECTOR_CACHE_GATHER_H */

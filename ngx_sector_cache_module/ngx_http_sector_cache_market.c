@@ -521,7 +521,8 @@ ngx_http_sector_cache_market_store(ngx_http_sector_cache_market_t *m,
     }
 
     if (view.fresh_until_ms > ngx_current_msec) {
-        snapshot->ttl_s = (view.fresh_until_ms - ngx_current_msec) / 1000;
+        snapshot->ttl_s = (uint64_t) ngx_http_sector_cache_left_s(
+                         (int64_t) (view.fresh_until_ms - ngx_current_msec));
     }
 
     sector_store_read_end(&zone->store);

@@ -336,7 +336,8 @@ ngx_http_sector_cache_sector_keep(ngx_http_sector_cache_gather_t *g,
             ttl_s = part->ttl_s;
 
         } else if (part->called && part->shared && part->answer.stored) {
-            ttl_s = (int64_t) (part->answer.ttl_ms / 1000);
+            ttl_s = ngx_http_sector_cache_left_s(
+                                              (int64_t) part->answer.ttl_ms);
 
         } else {
             return;

@@ -29,11 +29,11 @@ my $built = `@{[$ENV{TEST_NGINX_BINARY} || 'nginx']} -V 2>&1`;
 
 my @STATES = (
     { name => 'miss', zone => 'ttl=1ms', age => [0, 0],
-      cache => 'fwd=miss; stored', max_age => [0, 0] },
+      cache => 'fwd=miss; stored', max_age => [0, 1] },
     { name => 'hit', zone => 'ttl=2m', warm => 1, dated => 1,
       cache => 'hit; ttl=%T', max_age => [60, 120], age => [0, 60] },
     { name => 'expired', zone => 'ttl=1ms stale=1h', warm => 1, dated => 1,
-      cache => 'fwd=stale; stored', max_age => [0, 0], age => [0, 0] },
+      cache => 'fwd=stale; stored', max_age => [0, 1], age => [0, 0] },
     { name => 'stale', zone => 'ttl=1ms stale=1h', warm => 1, fails => 1,
       dated => 1, max_age => [0, 0], age => [0, 600],
       cache => ['fwd=stale; fwd-status=500; ttl=%T; detail=UPSTREAM_ERROR',
