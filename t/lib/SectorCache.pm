@@ -18,6 +18,7 @@ package SectorCache;
 use strict;
 use warnings;
 
+use Ending ();
 use Exporter 'import';
 use IO::Select;
 use IO::Socket::INET;

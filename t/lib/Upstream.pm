@@ -25,6 +25,7 @@ use strict;
 use warnings;
 
 use Carp ();
+use Ending ();
 use Errno qw(EAGAIN EINPROGRESS EINTR EWOULDBLOCK);
 use Exporter qw(import);
 use IO::Select;
@@ -365,7 +366,7 @@ sub serve {
     ($listener, $door, my $owner) = @_;
 
     local $SIG{PIPE} = 'IGNORE';
-    local @SIG{qw(INT TERM)} = ('DEFAULT') x 2;
+    local @SIG{qw(HUP INT TERM)} = ('DEFAULT') x 3;
 
     while (getppid == $owner) {
         my $now = time;

@@ -6,6 +6,7 @@ package Upstream::Nginx;
 use strict;
 use warnings;
 
+use Ending ();
 use File::Basename qw(dirname);
 use File::Path ();
 use File::Spec;
@@ -237,8 +238,11 @@ sub DESTROY {
 
     return unless $$ == $self->{owner};
 
-    $self->stop;
+    my $signals = Ending::hold();
+
+    $self->stop($Ending::hurried ? 'TERM' : 'QUIT');
     File::Path::remove_tree($self->{root}) unless $ENV{TEST_NGINX_NO_CLEAN};
+    Ending::release($signals);
 }
 
 
