@@ -6,7 +6,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
-use POSIX ();
+use Ending ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Upstream qw(get wait_for scaled);
@@ -80,7 +80,7 @@ sub load {
 
     local $SIG{TERM} = sub { $stop = 1 };
 
-    until ($stop) {
+    until ($stop || Ending::left()) {
         my $dice = rand;
         my $symbol = $dice < 0.5 ? 'HOT' . int rand 12
                                  : sprintf('C%d', $cold++ % 10**8);
@@ -100,7 +100,6 @@ sub load {
 
     print $out map { s/\n/ /gr . "\t$count{$_}\n" } keys %count;
     close $out;
-    POSIX::_exit(0);
 }
 
 
@@ -108,13 +107,10 @@ my @load;
 
 for (1 .. $loaders) {
     pipe(my $in, my $out) or die "pipe: $!";
-    my $pid = fork;
-    die "fork: $!" unless defined $pid;
-
-    if ($pid == 0) {
+    my $pid = Ending::beside(sub {
         srand $seed + $_;
         load($out);
-    }
+    });
 
     push @load, { pid => $pid, in => $in };
 }
@@ -153,7 +149,7 @@ for my $loader (@load) {
         $count{$kind} += $n;
     }
 
-    waitpid $loader->{pid}, 0;
+    Ending::gone($loader->{pid});
 }
 
 is($killed, $kills, 'workers were killed');

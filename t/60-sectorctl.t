@@ -8,7 +8,9 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Ending ();
 use File::Temp ();
+use IO::Select;
 use IO::Socket::INET;
 use IPC::Open3 qw(open3);
 use Symbol qw(gensym);
@@ -161,11 +163,9 @@ sub fake {
                                          LocalAddr => '127.0.0.1') or die $!;
     my $got = "$dir/fake";
     unlink $got;
-    my $pid = fork;
-    die $! unless defined $pid;
-
-    if ($pid == 0) {
-        while (my $socket = $listener->accept) {
+    my $pid = Ending::beside(sub {
+        until (Ending::left()) {
+            my $socket = came($listener, 0.5) && $listener->accept or next;
             my $in = '';
             1 while $in !~ /\015\012\015\012/
                     && sysread $socket, $in, 65536, length $in;
@@ -179,8 +179,7 @@ sub fake {
             }
             close $socket;
         }
-        POSIX::_exit(0);
-    }
+    });
 
     return { pid => $pid, url => 'http://127.0.0.1:' . $listener->sockport,
              got => sub { open my $in, '<', $got or return '';
@@ -188,12 +187,15 @@ sub fake {
 }
 
 
-sub stop {
-    my ($fake) = @_;
+# Whether a connection comes in so many seconds.
+sub came {
+    my ($listener, $seconds) = @_;
 
-    kill 'KILL', $fake->{pid};
-    waitpid $fake->{pid}, 0;
+    return IO::Select->new($listener)->can_read($seconds);
 }
+
+
+sub stop { Ending::gone($_[0]{pid}, 'KILL') }
 
 
 sub http {

@@ -8,9 +8,9 @@ use strict;
 use warnings;
 
 use Crowd;
+use Ending ();
 use Exporter qw(import);
 use JSON::PP ();
-use POSIX ();
 use Time::HiRes qw(sleep time);
 use Upstream qw(get);
 
@@ -315,10 +315,7 @@ sub apart {
     my ($seed, $function) = @_;
 
     pipe my $in, my $out or die "pipe: $!";
-    my $pid = fork;
-    die "fork: $!" unless defined $pid;
-
-    if ($pid == 0) {
+    my $pid = Ending::beside(sub {
         my $stop = 0;
 
         local $SIG{TERM} = sub { $stop = 1 };
@@ -330,8 +327,7 @@ sub apart {
 
         print $out JSON::PP->new->canonical->encode($told);
         close $out;
-        POSIX::_exit(0);
-    }
+    });
 
     close $out;
 
@@ -351,7 +347,7 @@ sub gather {
         my $in = $crowd->{in};
         my $text = <$in>;
 
-        waitpid $crowd->{pid}, 0;
+        Ending::gone($crowd->{pid});
 
         my $told = length($text || '') ? JSON::PP::decode_json($text)
                    : { wrong => { 'a client is lost' => 1 } };
