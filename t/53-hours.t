@@ -44,8 +44,11 @@ SectorCache::http(source => 'open', zone => 'ttl=100s', more => 'sector_cache_ma
         sector_cache_fetch open /_up/sector/$sector_cache_symbol;
     }
 --- scenario
+my $since = time;
 get('/api/XLK');
-cmp_ok(get('/api/XLK')->{json}{metadata}{ttl}, '<=', 100, 'no more than that');
+my $ttl = get('/api/XLK')->{json}{metadata}{ttl};
+cmp_ok($ttl, '<=', 100, 'no more than that');
+cmp_ok($ttl, '>=', 100 - (time - $since) - 2, 'of which no more is gone than time');
 
 
 
