@@ -15,7 +15,7 @@ use IO::Socket::INET;
 use IPC::Open3 qw(open3);
 use Symbol qw(gensym);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 use Upstream qw(get wait_for scaled);
 
 my $ctl = $ENV{SECTORCTL} || 'build/sectorctl';
@@ -558,6 +558,18 @@ subtest 'addresses' => sub {
 };
 
 
+# How many connections of this machine came to nothing.
+sub refused {
+    open my $in, '<', '/proc/net/snmp' or die "snmp: $!";
+    my ($names, $values) = map { [split] } grep { /^Tcp:/ } <$in>;
+    my %tcp;
+
+    @tcp{@$names} = @$values;
+
+    return $tcp{AttemptFails};
+}
+
+
 subtest 'wait-healthy' => sub {
     start('status:500', 'failures=1 open=1h max_open=1h');
     my $soon = '--timeout=' . scaled(0.5);
@@ -582,13 +594,15 @@ subtest 'wait-healthy' => sub {
 
     # one that begins to listen while it is waited for
     my $port = Upstream::Nginx::free_port();
+    my $refused = refused();
     my $pid = open3(my $to, my $from, undef, $ctl, 'wait-healthy',
                     "--url=http://127.0.0.1:$port");
-    sleep 0.3;
+    wait_for('it has been refused', sub { refused() > $refused });
     my $body = '{"success":true,"data":{"status":"healthy"}}';
     my $listener = IO::Socket::INET->new(Listen => 8, LocalPort => $port,
                                          LocalAddr => '127.0.0.1',
                                          ReuseAddr => 1) or die $!;
+    wait_for('it comes again', sub { came($listener, 0.1) });
     my $socket = $listener->accept;
     sysread $socket, my $in, 65536;
     syswrite $socket, http(200, $body);
