@@ -9,16 +9,22 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Upstream qw(get begin finish wait_for pass_ttl);
+use Upstream qw(get begin finish wait_for pass_ttl scaled);
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
 my $number = 0;
 my ($nginx, $key);
 
+# Of a fetch, until when its place is its own: whoever looks at the counters
+# later than that takes it back.  A place that nobody gives back is one that
+# wait_for() waits for in vain.
+my $timeout = scaled(60) . 's';
+
 
 sub http {
-    my (%option) = (zone => 'ttl=10m stale=1h', source => '', timeout => '10s',
+    my (%option) = (zone => 'ttl=10m stale=1h', source => '',
+                    timeout => $timeout,
                     backoff => '1ms', up => $up, read => '300ms', @_);
     my $map = join "\n", map { "$_ $option{symbols}{$_};" }
                          keys %{ $option{symbols} || {} };
