@@ -609,9 +609,10 @@ sub transmit {
 # A client
 #
 
-# Seconds, longer where everything is slower.
+# Seconds, longer where everything is slower: under valgrind, with sanitizers.
 sub scaled {
-    return $_[0] * ($ENV{TEST_NGINX_USE_VALGRIND} ? 10 : 1);
+    return $_[0] * ($ENV{TEST_NGINX_USE_VALGRIND} ? 10
+                    : $ENV{ASAN_OPTIONS} ? 3 : 1);
 }
 
 
