@@ -12,6 +12,7 @@ use Upstream qw(get begin finish leave wait_for pass_ttl scaled);
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
+my $mark = Upstream::Nginx::mark($upstream);
 my $number = 0;
 my ($nginx, $key);
 
@@ -22,7 +23,7 @@ my @all = qw(XLK XLV XLF XLY XLC XLI XLP XLE XLU XLRE XLB SPY);
 sub http {
     my (%option) = (zone => 'ttl=10m stale=1h', source => '', script => 'ok',
                     many => 'many:map', api => '', batch => '', http => '',
-                    from => 'up', one => 'up', timeout => '20s',
+                    from => 'up', one => 'up', timeout => scaled(20) . 's',
                     retries => 'retries=0', more => '', @_);
     my $uri = $option{uri} || '/many/$sector_cache_symbols';
 
@@ -54,6 +55,7 @@ server {
     location /status {
         sector_cache_status;
     }
+    $mark
     $option{more}
 }
 END
@@ -110,39 +112,8 @@ sub ended_well {
 }
 
 
-# Begins a request on a connection of any worker but this one.
-sub at_other_worker {
-    my ($begin, $worker) = @_;
-
-    for (1 .. 200) {
-        my $client = begin('/pid', keep => 1);
-        my $pid = finish($client)->{body};
-
-        return $begin->($client) if $pid != $worker;
-        close $client;
-    }
-
-    die "no other worker answers\n";
-}
-
-
-# The worker that has a connection to the upstream.
-sub fetching {
-    my %inode;
-
-    open my $in, '<', '/proc/net/tcp' or die "tcp: $!";
-    my $port = sprintf '%04X', $upstream->port;
-
-    while (my $line = <$in>) {
-        my @field = split ' ', $line;
-        $inode{$field[9]} = 1 if $field[2] =~ /:$port$/ && $field[3] eq '01';
-    }
-
-    return grep {
-        grep { (readlink $_ || '') =~ /^socket:\[(\d+)\]/ && $inode{$1} }
-            glob "/proc/$_/fd/*"
-    } $nginx->children;
-}
+# The worker that fetches.
+sub fetching { return $nginx->calling($upstream->port) }
 
 
 # A batch that is under way, the worker that has it, and a way to ask the
@@ -154,9 +125,7 @@ sub under_way {
     my ($worker) = fetching();
 
     return ($client, $worker,
-            sub { my ($path) = @_;
-                  at_other_worker(sub { begin($path, keep => $_[0]) },
-                                  $worker) });
+            sub { begin($_[0], keep => $nginx->of_another($worker)) });
 }
 
 
@@ -342,8 +311,8 @@ subtest 'what another worker fetches gets off and is joined' => sub {
     wait_for('one is under way', sub { calls('one') == 1 });
     my ($worker) = fetching();
 
-    my $client = at_other_worker(
-        sub { begin('/api/?symbols=XLK,XLF,XLE', keep => $_[0]) }, $worker);
+    my $client = begin('/api/?symbols=XLK,XLF,XLE',
+                       keep => $nginx->of_another($worker));
     wait_for('the others are', sub { calls('many') == 1 });
     is(asked('many'), 'XLF,XLE', 'without it');
     is(source()->{coalesced}, 1, 'which is joined');
@@ -378,16 +347,38 @@ subtest 'a symbol of a call under way is joined at both workers' => sub {
     wait_for('they wait', sub { source()->{coalesced} == 12 });
     is(asked('many'), 'XLK,XLF XLE,XLB', 'for what nobody fetches yet');
 
-    my $since = time;
-    $upstream->release($key);
+    $upstream->release("${key}many/XLK");
     is(each_of(finish($client)), 'XLF:101 XLK:101', 'the first is answered');
     is(scalar(grep { finish($_)->{status} == 200 } @singles), 11,
        'all others are');
-    cmp_ok(time - $since, '<', scaled(0.2), 'at once');
-    $upstream->release_any($key);
+    is(source()->{inFlight}, 1, 'while the second is under way');
+    $upstream->release($key);
     is(each_of(finish($second)), 'XLB:101 XLE:101 XLF:101', 'so is the second');
     is(calls('one'), 0, 'nothing was fetched alone');
     ended_well();
+};
+
+
+subtest 'who waits for a symbol at the other worker is woken' => sub {
+    my %learns = (woken => 0, late => 0);
+
+    # an nginx of its own for each, at which nobody else has waited
+    for my $round (1 .. 20) {
+        start(many => 'hold+many:map');
+        my ($client, $worker) = under_way(qw(XLK XLF));
+
+        $learns{ $nginx->learns($worker, $upstream, '/api/XLF', sub {
+            wait_for('he waits', sub { source()->{coalesced} == 1 });
+        }, sub { $upstream->release($key) }) }++;
+
+        is(each_of(finish($client)), 'XLF:101 XLK:101', 'answered');
+        is(calls(), 1, 'by one call');
+        ended_well();
+        last if $learns{woken} + $learns{late} == 5;
+    }
+
+    note(map { "$_: $learns{$_} " } sort keys %learns);
+    cmp_ok($learns{woken}, '>', $learns{late}, 'not by looking');
 };
 
 
@@ -502,7 +493,7 @@ for my $case (
     my ($name, $many, $status, $code) = @$case;
 
     subtest "$name reaches those who wait at the other worker" => sub {
-        start(many => $many, timeout => $many eq 'stall' ? '1s' : '20s',
+        start(many => $many, $many eq 'stall' ? (timeout => '1s') : (),
               source => 'failures=1 open=1h');
         my ($client, $worker, $other) = under_way(qw(XLK XLF));
         my @others = ($other->('/api/XLK'), $other->('/api/?symbols=XLF,XLK'),
@@ -539,9 +530,10 @@ subtest 'all invalid, or no batch, is a failure' => sub {
 subtest 'one invalid sector is that one alone' => sub {
     start(many => 'hold+many:map:bad:XLF', source => 'failures=1');
     my ($client, $worker, $other) = under_way(qw(XLK XLF XLE));
+    my $since = time;
     my @joined = ($other->('/api/XLF'), begin('/api/XLF'));
     wait_for('they wait', sub { source()->{coalesced} == 2 });
-    Time::HiRes::sleep(0.05);
+    wait_for('it has taken two digits of ms', sub { time > $since + 0.03 });
     $upstream->release($key);
 
     is(each_of(finish($client)), 'XLE:101 XLF:UPSTREAM_INVALID XLK:101',
@@ -780,8 +772,8 @@ subtest 'a key is taken over from the source of single calls' => sub {
     my $single = begin('/api/XLK');
     wait_for('one is under way', sub { calls('one') == 1 });
     my ($worker) = fetching();
-    my $client = at_other_worker(
-        sub { begin('/api/?symbols=XLK,XLF,XLE', keep => $_[0]) }, $worker);
+    my $client = begin('/api/?symbols=XLK,XLF,XLE',
+                       keep => $nginx->of_another($worker));
     wait_for('the others are', sub { calls('many') == 1 });
     is(asked('many'), 'XLF,XLE', 'without it');
 

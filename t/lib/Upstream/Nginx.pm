@@ -11,6 +11,7 @@ use File::Basename qw(dirname);
 use File::Path ();
 use File::Spec;
 use File::Temp ();
+use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -169,6 +170,85 @@ sub workers {
         return if grep { $seen{$_} } @gone;
         return keys %seen == $self->{workers} && [ sort keys %seen ];
     }) };
+}
+
+
+# The workers that have a connection to a port of this machine.
+sub calling {
+    my ($self, $port) = @_;
+    my ($hex, %inode) = sprintf '%04X', $port;
+
+    open my $in, '<', '/proc/net/tcp' or die "tcp: $!";
+
+    while (my $line = <$in>) {
+        my @field = split ' ', $line;
+        $inode{$field[9]} = 1 if $field[2] =~ /:$hex$/ && $field[3] eq '01';
+    }
+
+    return grep {
+        grep { (readlink $_ || '') =~ /^socket:\[(\d+)\]/ && $inode{$1} }
+            glob "/proc/$_/fd/*"
+    } $self->children;
+}
+
+
+# A connection, to go on with, of any worker but this one.
+sub of_another {
+    my ($self, $worker) = @_;
+
+    for (1 .. 200) {
+        my $client = Upstream::begin('/pid', keep => 1);
+        my $pid = Upstream::finish($client)->{body};
+
+        return $client if $pid && $pid != $worker;
+        close $client;
+    }
+
+    die "no other worker answers\n";
+}
+
+
+# How a client that waits at another worker than this one learns that there is
+# an answer: "woken", or "late", or "unknown".
+#
+# Who waits looks for himself, for the first time 250 ms after he came.  Before
+# he comes a timer of 240 ms is set, by a request of the same worker for /mark,
+# whose upstream, UPSTREAM, keeps silent: whatever the worker is held up by,
+# that request is answered first, unless the client is woken.  For that nobody
+# else may have waited at that worker.
+#
+# The functions wait until the client waits, and have the answer come.
+sub learns {
+    my ($self, $worker, $upstream, $path, $waits, $come) = @_;
+    my ($mark, $client) = map { $self->of_another($worker) } 1, 2;
+    my $marks = $upstream->calls('/mark/');
+
+    Upstream::begin('/mark', keep => $mark);
+    Upstream::wait_for('the timer is set',
+                       sub { $upstream->calls('/mark/') > $marks });
+    Upstream::begin($path, keep => $client);
+    $waits->();
+
+    my $either = IO::Select->new($mark, $client);
+    my $is_late = $either->can_read(0);
+
+    $come->();
+
+    my @first = $either->can_read(Upstream::scaled(20));
+    my $status = Upstream::finish($client)->{status};
+
+    return $status != 200 ? "status $status"
+           : $is_late || @first != 1 ? 'unknown'
+           : $first[0] == $client ? 'woken' : 'late';
+}
+
+
+# What /mark is, for learns().
+sub mark {
+    my ($upstream) = @_;
+
+    return 'location = /mark { proxy_read_timeout 240ms; proxy_pass'
+           . " http://127.0.0.1:@{[ $upstream->port ]}/stall/mark/X; }";
 }
 
 
