@@ -14,7 +14,9 @@ static ngx_int_t ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf);
 static void ngx_http_sector_cache_health_source(
     ngx_http_sector_cache_source_t *source, sector_compose_state_t *state,
-    sector_compose_source_t *one);
+    sector_compose_source_t *one, ngx_uint_t memory);
+static ngx_uint_t ngx_http_sector_cache_has_snapshot(
+    ngx_http_sector_cache_loc_conf_t *lcf);
 static ngx_uint_t ngx_http_sector_cache_servable(
     ngx_http_sector_cache_loc_conf_t *lcf);
 static void ngx_http_sector_cache_count_servable(void *data, const void *key,
@@ -126,7 +128,7 @@ ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     char                    *text;
     size_t                   len;
     ngx_int_t                enabled;
-    ngx_uint_t               alert;
+    ngx_uint_t               alert, memory;
     sector_compose_state_t   state;
     sector_compose_source_t  sources[2];
 
@@ -141,12 +143,15 @@ ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
     state.servable = state.enabled ? ngx_http_sector_cache_servable(lcf) : 0;
     state.sources = sources;
 
+    memory = state.servable
+             || (state.enabled && ngx_http_sector_cache_has_snapshot(lcf));
+
     ngx_http_sector_cache_health_source(lcf->fetch->source, &state,
-                                        &sources[0]);
+                                        &sources[0], memory);
 
     if (lcf->batch && lcf->batch->source != lcf->fetch->source) {
         ngx_http_sector_cache_health_source(lcf->batch->source, &state,
-                                            &sources[1]);
+                                            &sources[1], memory);
     }
 
     state.has_alert = ngx_http_sector_cache_alert(&alert);
@@ -167,11 +172,13 @@ ngx_http_sector_cache_health_handler(ngx_http_request_t *r,
 }
 
 
-/* Adds a source, and what it makes of the health. */
+/* Adds a source, and what it makes of the health where memory has something,
+ * or nothing. */
 
 static void
 ngx_http_sector_cache_health_source(ngx_http_sector_cache_source_t *source,
-    sector_compose_state_t *state, sector_compose_source_t *one)
+    sector_compose_state_t *state, sector_compose_source_t *one,
+    ngx_uint_t memory)
 {
     uint64_t                 retry_after_ms;
     sector_breaker_state_e   breaker;
@@ -189,7 +196,7 @@ ngx_http_sector_cache_health_source(ngx_http_sector_cache_source_t *source,
 
     health = SECTOR_COMPOSE_HEALTHY;
 
-    if (breaker == SECTOR_BREAKER_OPEN && state->servable == 0) {
+    if (breaker == SECTOR_BREAKER_OPEN && !memory) {
         health = SECTOR_COMPOSE_UNHEALTHY;
 
     } else if (breaker != SECTOR_BREAKER_CLOSED || one->frozen) {
@@ -242,6 +249,38 @@ ngx_http_sector_cache_servable(ngx_http_sector_cache_loc_conf_t *lcf)
     }
 
     return n;
+}
+
+
+/* Whether memory could answer /snapshot, be it in part. */
+
+static ngx_uint_t
+ngx_http_sector_cache_has_snapshot(ngx_http_sector_cache_loc_conf_t *lcf)
+{
+    ngx_uint_t            i;
+    ngx_str_t            *keys[2];
+    sector_store_t       *store;
+    sector_store_view_t   view;
+
+    if (lcf->snapshots == NULL) {
+        return 0;
+    }
+
+    store = &lcf->snapshots->store;
+    keys[0] = &lcf->snapshot;
+    keys[1] = &lcf->partial;
+
+    for (i = 0; i < 2; i++) {
+        if (sector_store_read(store, keys[i]->data, keys[i]->len,
+                              ngx_current_msec, &view)
+            != SECTOR_STORE_NONE)
+        {
+            sector_store_read_end(store);
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

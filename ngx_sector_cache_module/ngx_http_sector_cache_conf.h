@@ -63,6 +63,8 @@ typedef struct {
                                                        that uses it */
     ngx_uint_t                          gzip;       /* entries are kept
                                                        compressed as well */
+    ngx_uint_t                          snapshots;  /* some location keeps its
+                                                       there */
     sector_store_t                      store;      /* process: the handle */
     ngx_rbtree_t                        flights;    /* process: by symbol */
     ngx_rbtree_node_t                   sentinel;

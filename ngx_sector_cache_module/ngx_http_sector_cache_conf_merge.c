@@ -273,7 +273,10 @@ ngx_http_sector_cache_merge_zones(ngx_conf_t *cf,
                           conf->snapshots_name.len ? &conf->snapshots_name
                                                    : &snapshots);
 
-    if (conf->snapshots == NULL && conf->snapshots_name.len) {
+    if (conf->snapshots) {
+        conf->snapshots->snapshots = 1;
+
+    } else if (conf->snapshots_name.len) {
         missing = &conf->snapshots_name;
     }
 

@@ -147,8 +147,6 @@ ngx_http_sector_cache_stats(ngx_http_request_t *r,
     stats->enabled = (mcf->enabled != 0
                       && !ngx_http_sector_cache_killed(mcf));
     stats->sectors = mcf->sectors ? (char *) mcf->sectors->name.data : NULL;
-    stats->snapshots = mcf->snapshots ? (char *) mcf->snapshots->name.data
-                                      : NULL;
 
     if (ngx_http_sector_cache_stats_namespaces(r, mcf, stats) != NGX_OK
         || ngx_http_sector_cache_stats_sources(r, mcf, stats) != NGX_OK)
@@ -188,6 +186,7 @@ ngx_http_sector_cache_stats_namespaces(ngx_http_request_t *r,
         ns[i].size_bytes = zones[i]->shm_zone->shm.size;
         ns[i].last_store_wall_ms = info[i].last_store_wall_ms;
         ns[i].last_miss = info[i].last_miss;
+        ns[i].snapshots = zones[i]->snapshots;
         ns[i].counters = info[i].counters;
     }
 

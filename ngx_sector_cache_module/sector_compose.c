@@ -157,7 +157,7 @@ sector_compose_totals(json_t *root, const sector_compose_stats_t *stats)
             last = ns->last_store_wall_ms;
         }
 
-        if (stats->snapshots && strcmp(ns->name, stats->snapshots) == 0) {
+        if (ns->snapshots && ns->last_store_wall_ms > last_snapshot) {
             last_snapshot = ns->last_store_wall_ms;
         }
 

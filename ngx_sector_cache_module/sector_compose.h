@@ -81,6 +81,7 @@ typedef struct {
     uint64_t        size_bytes;
     int64_t         last_store_wall_ms;     /* 0: never */
     const char     *last_miss;              /* "": none */
+    unsigned        snapshots:1;            /* some API keeps its there */
     const uint64_t *counters;               /* SECTOR_STATS_N */
 } sector_compose_namespace_t;
 
@@ -116,8 +117,6 @@ typedef struct {
     size_t                              n_sources;
     const char                         *sectors;    /* whose last miss is
                                                        the summary's, or NULL */
-    const char                         *snapshots;  /* whose last store is the
-                                                       last snapshot, or NULL */
 } sector_compose_stats_t;
 
 

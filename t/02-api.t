@@ -823,6 +823,30 @@ SectorCache::http(source => 'sick failures=1 open=30s')
 
 
 
+=== TEST 76: a snapshot is something that memory could serve
+--- http_config eval
+SectorCache::http(source => 'lasting failures=1 open=30s', zone => 'ttl=1ms',
+                  more => 'sector_cache_zone snapshots 256k ttl=1h;')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch lasting /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/snapshot');
+upstream_fails();
+is(get('/api/XLF')->{status}, 502, 'the upstream fails');
+is(get('/api/XLF')->{status}, 503, 'the breaker is open');
+my $health = get('/api/health');
+contains($health->{body}, '{"data":{"status":"degraded","servableSymbols":0}}', 'no symbol, but');
+is($health->{status}, 200, 'something');
+is(get('/api/snapshot')->{json}{metadata}{cacheStatus}, 'hit', 'the snapshot');
+--- no_error_log
+[alert]
+[crit]
+
+
+
 === TEST 46: a symbol known not to exist is nothing that health could serve
 --- config
     location /api {

@@ -370,6 +370,25 @@ like($stats->{lastSnapshotAt}, qr/^\d{4}-\d\d-\d\dT/, 'when is said');
 
 
 
+=== TEST 42: the last snapshot is that of any API
+--- http_config eval
+SectorCache::http(more => 'sector_cache_zone snapshots 1208k; sector_cache_zone others 1212k;')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location /other {
+        sector_cache_api snapshots=others;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+is(get('/other/snapshot')->{status}, 200, 'of the second');
+like(stats()->{lastSnapshotAt}, qr/^\d{4}-\d\d-\d\dT/, 'is the last one');
+
+
+
 === TEST 27: a snapshot without a zone for it counts nothing
 --- scenario
 is(get('/api/snapshot')->{json}{metadata}{cacheStatus}, 'miss', 'it is composed');

@@ -217,6 +217,7 @@ test_stats_add_up(void **state)
     n[0].last_store_wall_ms = TEST_NOON;
     n[0].entries = 1;
     n[0].used_bytes = 10;
+    n[0].snapshots = 1;
     n[0].counters = a;
     n[1].name = "sectors";
     n[1].last_miss = "XLK";
@@ -250,7 +251,6 @@ test_stats_add_up(void **state)
     stats.sources = &s;
     stats.n_sources = 1;
     stats.sectors = "sectors";
-    stats.snapshots = "snapshots";
 
     root = test_parse(sector_compose_stats(&stats, &len), &len);
 
