@@ -143,7 +143,9 @@ sector_compose_verdict(const sector_compose_explain_t *e, char *why)
         return "negative";
     }
 
-    if (strcmp(state, "refresh") == 0) {
+    if (strcmp(state, "refresh") == 0
+        && strcmp(e->gates[0].breaker, "open") != 0)
+    {
         snprintf(why, SECTOR_COMPOSE_WHY_MAX,
                  "the entry is past its ttl and within swr: it is served at "
                  "once while one fetch refreshes it");
