@@ -29,7 +29,7 @@ static ngx_int_t ngx_http_sector_cache_conf_persist(ngx_conf_t *cf,
     ngx_http_sector_cache_zone_t *zone);
 static void ngx_http_sector_cache_source_defaults(
     ngx_http_sector_cache_source_t *source);
-static char *ngx_http_sector_cache_check_source(
+static char *ngx_http_sector_cache_check_source(ngx_conf_t *cf,
     ngx_http_sector_cache_source_t *source);
 
 
@@ -391,7 +391,7 @@ ngx_http_sector_cache_conf_source(ngx_conf_t *cf, ngx_command_t *cmd,
 
     *slot = source;
 
-    return ngx_http_sector_cache_check_source(source);
+    return ngx_http_sector_cache_check_source(cf, source);
 }
 
 
@@ -419,7 +419,8 @@ ngx_http_sector_cache_source_defaults(ngx_http_sector_cache_source_t *source)
 /* What no parameter can tell alone. */
 
 static char *
-ngx_http_sector_cache_check_source(ngx_http_sector_cache_source_t *source)
+ngx_http_sector_cache_check_source(ngx_conf_t *cf,
+    ngx_http_sector_cache_source_t *source)
 {
     if (source->breaker.max_open_ms == 0) {
         source->breaker.max_open_ms = ngx_max(10 * 60 * 1000,
@@ -427,7 +428,12 @@ ngx_http_sector_cache_check_source(ngx_http_sector_cache_source_t *source)
     }
 
     if (source->breaker.open_ms > source->breaker.max_open_ms) {
-        return "has \"open\" above \"max_open\"";
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"open\" of \"sector_cache_source\" is %uL ms, "
+                           "allowed: up to its \"max_open\", %uL ms",
+                           source->breaker.open_ms,
+                           source->breaker.max_open_ms);
+        return NGX_CONF_ERROR;
     }
 
     if (source->breaker.window_ms && source->breaker.error_percent == 0) {

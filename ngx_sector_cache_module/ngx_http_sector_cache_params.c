@@ -10,6 +10,8 @@ static ngx_int_t ngx_http_sector_cache_param_rate(
     sector_rate_t *rate);
 static ngx_int_t ngx_http_sector_cache_param_error(ngx_conf_t *cf,
     ngx_str_t *arg, const char *allowed);
+static ngx_int_t ngx_http_sector_cache_param_unknown(ngx_conf_t *cf,
+    ngx_str_t *arg, const ngx_http_sector_cache_param_t *table);
 
 
 ngx_int_t
@@ -35,10 +37,7 @@ ngx_http_sector_cache_params(ngx_conf_t *cf, ngx_uint_t first,
         }
 
         if (p->name.len == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown parameter \"%V\" of \"%V\"",
-                               &args[i], &args[0]);
-            return NGX_ERROR;
+            return ngx_http_sector_cache_param_unknown(cf, &args[i], table);
         }
 
         if (seen & bit) {
@@ -217,6 +216,30 @@ ngx_http_sector_cache_param_error(ngx_conf_t *cf, ngx_str_t *arg,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" of \"%V\", allowed: %s",
                        arg, &args[0], allowed);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_param_unknown(ngx_conf_t *cf, ngx_str_t *arg,
+    const ngx_http_sector_cache_param_t *table)
+{
+    u_char                               *last, allowed[NGX_MAX_CONF_ERRSTR];
+    ngx_str_t                            *args;
+    const ngx_http_sector_cache_param_t  *p;
+
+    args = cf->args->elts;
+    last = allowed;
+
+    for (p = table; p->name.len; p++) {
+        last = ngx_slprintf(last, allowed + sizeof(allowed), "%s%V=",
+                            p == table ? "" : ", ", &p->name);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown parameter \"%V\" of \"%V\", allowed: %*s",
+                       arg, &args[0], (size_t) (last - allowed), allowed);
 
     return NGX_ERROR;
 }

@@ -635,7 +635,7 @@ duplicate parameter "ttl=2m" of "sector_cache_zone" in
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "colour=red" of "sector_cache_zone" in
+unknown parameter "colour=red" of "sector_cache_zone", allowed: ttl=, stale=, negative=, swr=, jitter=, max_object=, persist= in
 
 
 
@@ -646,7 +646,7 @@ unknown parameter "colour=red" of "sector_cache_zone" in
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "ttl" of "sector_cache_zone" in
+unknown parameter "ttl" of "sector_cache_zone", allowed: ttl=, stale=, negative=, swr=, jitter=, max_object=, persist= in
 
 
 
@@ -657,7 +657,7 @@ unknown parameter "ttl" of "sector_cache_zone" in
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "ttls=1m" of "sector_cache_zone" in
+unknown parameter "ttls=1m" of "sector_cache_zone", allowed: ttl=, stale=, negative=, swr=, jitter=, max_object=, persist= in
 
 
 
@@ -679,7 +679,7 @@ duplicate parameter "timeout=2s" of "sector_cache_source" in
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "colour=red" of "sector_cache_source" in
+unknown parameter "colour=red" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
 
 
 
@@ -690,7 +690,7 @@ unknown parameter "colour=red" of "sector_cache_source" in
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "timeout" of "sector_cache_source" in
+unknown parameter "timeout" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
 
 
 
@@ -701,7 +701,7 @@ unknown parameter "timeout" of "sector_cache_source" in
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "timeouts=1m" of "sector_cache_source" in
+unknown parameter "timeouts=1m" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
 
 
 
@@ -723,7 +723,7 @@ unknown parameter "timeouts=1m" of "sector_cache_source" in
 --- suppress_stderr
 --- error_log
 [emerg]
-"sector_cache_source" directive has "open" above "max_open" in
+"open" of "sector_cache_source" is 660000 ms, allowed: up to its "max_open", 600000 ms in
 
 
 
