@@ -103,6 +103,7 @@ sub from_model_tests {
         for (literals_of(slurp($file))) {
             next unless /[{\[]/;
 
+            seed('json', $_);
             body($_, 0, 1, 2);
             next unless /^\{.*\}$/s;
 
@@ -209,7 +210,8 @@ sub dictionary {
     my ($name, @files) = @_;
     my %words = map { $_ => 1 }
                 qw(\u001f \u0000 \ud83d\ude00 \ud83d 1e308 1e20 1e-7 -0
-                   9223372036854775807 9223372036854775808);
+                   9223372036854775807 9223372036854775808 1e400 -1E+309
+                   18446744073709551615 18446744073709551616);
 
     for my $file (@files) {
         $words{$_} = 1 for grep { /^[ -~]{2,40}$/ && !/%/ }
@@ -236,6 +238,7 @@ from_http_tests();
 from_composed();
 
 dictionary('model', glob "$top/ngx_sector_cache_module/sector_model*.c");
+dictionary('json', "$top/ngx_sector_cache_module/sector_model_json.c");
 dictionary('admin', glob "$top/ngx_sector_cache_module/sector_model*.c");
 dictionary('http', "$top/tests/fuzz/fuzz_http.c");
 dictionary('query', "$top/tests/fuzz/fuzz_query.c");

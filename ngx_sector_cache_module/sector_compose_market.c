@@ -17,6 +17,7 @@
 
 #include "sector_compose.h"
 #include "sector_model.h"
+#include "sector_model_json.h"
 
 
 /* Bullish above, bearish below its negative; percent. */
@@ -319,24 +320,19 @@ sector_compose_summarise(sector_compose_summary_t *summary,
 static int
 sector_compose_change(const sector_compose_part_t *part, double *change)
 {
-    int      found;
-    json_t  *root, *value;
+    json_t        *root;
+    json_error_t   error;
 
-    root = json_loadb(part->data, part->len, 0, NULL);
+    root = sector_json_load(part->data, part->len, &error);
     if (root == NULL) {
         return -1;
     }
 
-    value = json_object_get(root, "changePercent");
-    found = json_is_number(value);
-
-    if (found) {
-        *change = json_number_value(value);
-    }
+    *change = sector_json_double(json_object_get(root, "changePercent"));
 
     json_decref(root);
 
-    return found;
+    return isfinite(*change) ? 1 : 0;
 }
 
 

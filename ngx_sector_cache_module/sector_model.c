@@ -18,11 +18,14 @@
  *
  * - Nesting is counted before parsing, outside strings, so that a body of a
  *   million brackets never reaches a parser that recurses.
- * - A number that fits neither 64 bits nor a double is refused wherever it
- *   stands, though the text may be JSON: jansson cannot carry it, and a feed
- *   that sends one is broken.  So is a string with an escaped NUL.
- * - So is a zero byte anywhere: jansson overlooks one behind a number, and
- *   our own format would pass it on.
+ * - A number of any size and an escaped NUL anywhere are JSON, see
+ *   sector_model_json.h.  Who reads such a value refuses it, unless it can be
+ *   printed exactly: an integer of 64 bits with or without a sign, a text
+ *   with its NUL escaped.  A symbol or a code with a NUL is refused.
+ * - In our own format it is enough that a double can hold a number, rounded
+ *   or not: it is not printed anew.
+ * - A zero byte is refused anywhere: jansson overlooks one behind a number,
+ *   and our own format would pass it on.
  * - Out of memory in the middle of a string, jansson speaks of bad syntax, and
  *   the body is called invalid.  Nothing tells the two apart.
  * - Duplicate keys are refused: which of the two is meant is anyone's guess.
@@ -34,6 +37,7 @@
  * sector_model_batch.c, which passes them through the first two gates here.
  */
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +93,8 @@ sector_model_type(const json_t *value)
         return "an array";
 
     case JSON_STRING:
-        return "a string";
+        return sector_json_is_huge(value) ? "a number out of range"
+                                          : "a string";
 
     case JSON_INTEGER:
         return "an integer";
@@ -103,6 +108,30 @@ sector_model_type(const json_t *value)
     default:
         return "a boolean";
     }
+}
+
+
+/*
+ * Takes a string whose end is where it seems to be.
+ */
+sector_model_status_e
+sector_model_word(const sector_model_ctx_t *ctx, const char *key,
+    const char *of, const json_t *value, const char **text)
+{
+    *text = sector_json_string(value);
+
+    if (*text != NULL) {
+        return SECTOR_MODEL_OK;
+    }
+
+    if (sector_json_is_string(value)) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "%s%s has a NUL in it", key, of);
+    }
+
+    return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                               "%s%s is %s, not a string", key, of,
+                               sector_model_type(value));
 }
 
 
@@ -220,7 +249,7 @@ sector_model_check_field(const sector_model_ctx_t *ctx, sector_field_e field,
     switch (known->kind) {
 
     case SECTOR_VALUE_TEXT:
-        good = json_is_string(value);
+        good = sector_json_is_string(value);
         wanted = "a string";
         break;
 
@@ -230,12 +259,17 @@ sector_model_check_field(const sector_model_ctx_t *ctx, sector_field_e field,
         break;
 
     default:
-        good = json_is_number(value);
+        good = isfinite(sector_json_double(value));
         wanted = "a number";
     }
 
     if (good) {
         return SECTOR_MODEL_OK;
+    }
+
+    if (sector_json_is_huge(value) && known->kind != SECTOR_VALUE_TEXT) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "%s is out of range", known->key);
     }
 
     return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "%s is %s, not %s",
@@ -250,6 +284,7 @@ sector_model_status_e
 sector_model_check(const sector_model_ctx_t *ctx, const json_t *object)
 {
     int                     i;
+    const char             *symbol;
     const json_t           *value;
     sector_model_status_e   status;
 
@@ -262,9 +297,11 @@ sector_model_check(const sector_model_ctx_t *ctx, const json_t *object)
         }
     }
 
-    value = json_object_get(object, "symbol");
+    status = sector_model_word(ctx, "symbol", "",
+                               json_object_get(object, "symbol"), &symbol);
 
-    return sector_model_match(ctx, json_string_value(value));
+    return (status == SECTOR_MODEL_OK) ? sector_model_match(ctx, symbol)
+                                       : status;
 }
 
 
@@ -402,13 +439,11 @@ sector_model_look(const sector_model_ctx_t *ctx, const char *start, size_t len)
 
 
 /*
- * Says why jansson gave no tree.  Without a text it was out of memory.
+ * Says why there is no tree.  Without a text it was out of memory.
  */
 static sector_model_status_e
 sector_model_not_json(const sector_model_ctx_t *ctx, const json_error_t *error)
 {
-    const char  *kind;
-
     if (error->text[0] == '\0'
         || json_error_code(error) == json_error_out_of_memory)
     {
@@ -416,11 +451,8 @@ sector_model_not_json(const sector_model_ctx_t *ctx, const json_error_t *error)
                                    "out of memory");
     }
 
-    kind = (json_error_code(error) == json_error_numeric_overflow)
-           ? "number out of range" : "not JSON";
-
     return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                               "%s: %.90s at line %d column %d", kind,
+                               "not JSON: %.90s at line %d column %d",
                                error->text, error->line, error->column);
 }
 
@@ -556,8 +588,7 @@ sector_model_open(const sector_model_ctx_t *ctx, json_t **root,
         return status;
     }
 
-    *root = json_loadb(ctx->in->body, ctx->in->body_len,
-                       JSON_REJECT_DUPLICATES, &error);
+    *root = sector_json_load(ctx->in->body, ctx->in->body_len, &error);
 
     return (*root != NULL) ? SECTOR_MODEL_OK
                            : sector_model_not_json(ctx, &error);

@@ -82,8 +82,11 @@ typedef struct {
 /*
  * Parses, validates and normalises one body.  Never changes its input; out is
  * always initialised.  Refuses with a reason what is not JSON, not an object,
- * has a key twice, is nested more than 64 deep, of a wrong type, non-finite,
- * beyond 64 bits, or about another symbol.
+ * has a key twice, is nested more than 64 deep, or about another symbol.
+ * Refuses as well where what the format reads is of a wrong type, a number
+ * beyond a double, an integer beyond 64 bits (2^64 - 1 at most; in our own
+ * format a double will do), a symbol or an error's code with a NUL.  Numbers
+ * of any size and escaped NULs in what it does not read do no harm.
  *
  * NOT_FOUND is said of an error whose code is "Not Found", of an empty result,
  * and of a quote whose symbol is not in the result or has quoteType NONE.

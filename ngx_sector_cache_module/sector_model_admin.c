@@ -359,7 +359,7 @@ sector_model_admin_state(const char *body, size_t len,
     if (status == SECTOR_MODEL_OK) {
         status = SECTOR_MODEL_INVALID;
         value = sector_admin_only(&admin, "state");
-        text = json_string_value(value);
+        text = sector_json_string(value);
 
         for (i = 0; text != NULL && i < n; i++) {
             if (strcmp(text, words[i]) == 0) {

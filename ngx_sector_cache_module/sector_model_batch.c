@@ -207,7 +207,7 @@ sector_batch_judge(sector_batch_t *batch, json_t *object)
     json_t      *value;
     const char  *key;
 
-    if (json_is_string(json_object_get(object, "symbol"))) {
+    if (sector_json_is_string(json_object_get(object, "symbol"))) {
         return (batch->in->n == 1)
                ? sector_model_check(&batch->ctx, object)
                : sector_model_refuse(&batch->ctx, SECTOR_MODEL_INVALID,
@@ -215,7 +215,7 @@ sector_batch_judge(sector_batch_t *batch, json_t *object)
     }
 
     json_object_foreach(object, key, value) {
-        if (json_is_string(json_object_get(value, "symbol"))) {
+        if (sector_json_is_string(json_object_get(value, "symbol"))) {
             return SECTOR_MODEL_OK;
         }
     }
@@ -295,7 +295,7 @@ sector_batch_data(json_t *root, const char **start, size_t *len)
     const char  *p, *end, *key, *symbol;
 
     data = json_object_get(root, "data");
-    symbol = json_string_value(json_object_get(data, "symbol"));
+    symbol = sector_json_string(json_object_get(data, "symbol"));
 
     if ((!json_is_object(data) && !json_is_array(data))
         || (symbol != NULL && sector_model_is_symbol(symbol, "DATA")))

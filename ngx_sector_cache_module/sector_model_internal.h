@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "sector_model.h"
+#include "sector_model_json.h"
 
 
 /* The fields of a sector in the order in which they are printed. */
@@ -43,6 +44,7 @@ typedef enum {
     SECTOR_VALUE_NONE = 0,      /* the upstream does not have it */
     SECTOR_VALUE_TEXT,
     SECTOR_VALUE_INTEGER,
+    SECTOR_VALUE_UNSIGNED,      /* from 2^63 to below 2^64 */
     SECTOR_VALUE_REAL           /* always finite */
 } sector_value_e;
 
@@ -65,7 +67,8 @@ typedef struct {
     sector_value_e      kind;
     const char         *text;       /* UTF-8, not terminated */
     size_t              len;        /* bytes, above 0 */
-    int64_t             integer;
+    int64_t             integer;    /* of UNSIGNED: INT64_MAX */
+    uint64_t            natural;    /* of UNSIGNED */
     double              real;
 } sector_value_t;
 
@@ -101,6 +104,17 @@ const char *sector_model_type(const json_t *value);
 
 /* Whether the text equals the symbol, letter case apart. */
 int sector_model_is_symbol(const char *text, const char *symbol);
+
+
+/* A mandatory string, which may have no NUL in it; it belongs to the tree.
+ * of is as much of the key as key lacks, or "". */
+sector_model_status_e sector_model_word(const sector_model_ctx_t *ctx,
+    const char *key, const char *of, const json_t *value, const char **text);
+
+
+/* Takes a number exactly; returns -1 where the value is none, or one that no
+ * sector_value_t can hold.  null and NULL: what is there stays. */
+int sector_model_take(const json_t *value, sector_value_t *taken);
 
 
 /* OK where the text is the symbol asked for, else INVALID. */

@@ -173,6 +173,36 @@ sector_model_number(double value, char *buf)
 
 
 /*
+ * Takes a number as it is.
+ */
+int
+sector_model_take(const json_t *value, sector_value_t *taken)
+{
+    if (value == NULL || json_is_null(value)) {
+        return 0;
+    }
+
+    if (json_is_integer(value)) {
+        taken->kind = SECTOR_VALUE_INTEGER;
+        taken->integer = json_integer_value(value);
+
+    } else if (json_is_real(value)) {
+        taken->kind = SECTOR_VALUE_REAL;
+        taken->real = json_real_value(value);
+
+    } else if (sector_json_unsigned(value, &taken->natural) == 0) {
+        taken->kind = SECTOR_VALUE_UNSIGNED;
+        taken->integer = INT64_MAX;
+
+    } else {
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/*
  * Prints a text between quotes; JSON asks for no more escapes than these.
  */
 static char *
@@ -217,6 +247,9 @@ sector_model_print_value(char *p, const sector_value_t *value)
 
     case SECTOR_VALUE_INTEGER:
         return p + sprintf(p, "%lld", (long long) value->integer);
+
+    case SECTOR_VALUE_UNSIGNED:
+        return p + sprintf(p, "%llu", (unsigned long long) value->natural);
 
     default:
         return p + sector_model_number(value->real, p);

@@ -19,6 +19,7 @@
  *   agree with its price and previous close; those missing are computed.
  * - The symbol printed is the one asked for, whatever case the upstream uses.
  * - Texts lose the whitespace around them; one that is empty then is absent.
+ *   A NUL inside is printed as it came, escaped.
  */
 
 #include <math.h>
@@ -73,6 +74,17 @@ sector_yahoo_child(const sector_model_ctx_t *ctx, const json_t *parent,
 
 
 /*
+ * A NUL is none.
+ */
+static int
+sector_yahoo_is_space(char c)
+{
+    return memchr(SECTOR_YAHOO_SPACE, c, sizeof(SECTOR_YAHOO_SPACE) - 1)
+           != NULL;
+}
+
+
+/*
  * Takes an optional text without the whitespace around it.
  */
 sector_model_status_e
@@ -91,15 +103,19 @@ sector_yahoo_text(const sector_model_ctx_t *ctx, const json_t *object,
         return SECTOR_MODEL_OK;
     }
 
-    if (!json_is_string(found)) {
+    if (!sector_json_is_string(found)) {
         return sector_yahoo_type(ctx, key, "", found, "a string");
     }
 
     text = json_string_value(found);
-    text += strspn(text, SECTOR_YAHOO_SPACE);
-    len = strlen(text);
+    len = json_string_length(found);
 
-    while (len > 0 && strchr(SECTOR_YAHOO_SPACE, text[len - 1]) != NULL) {
+    while (len > 0 && sector_yahoo_is_space(*text)) {
+        text++;
+        len--;
+    }
+
+    while (len > 0 && sector_yahoo_is_space(text[len - 1])) {
         len--;
     }
 
@@ -142,23 +158,16 @@ sector_yahoo_number(const sector_model_ctx_t *ctx, const json_t *object,
         return SECTOR_MODEL_OK;
     }
 
-    if (found == NULL || json_is_null(found)) {
+    if (sector_model_take(found, value) == 0) {
         return SECTOR_MODEL_OK;
     }
 
-    if (json_is_integer(found)) {
-        value->kind = SECTOR_VALUE_INTEGER;
-        value->integer = json_integer_value(found);
-
-    } else if (json_is_real(found)) {
-        value->kind = SECTOR_VALUE_REAL;
-        value->real = json_real_value(found);
-
-    } else {
-        return sector_yahoo_type(ctx, key, of, found, "a number");
+    if (sector_json_is_huge(found)) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "%s%s is out of range", key, of);
     }
 
-    return SECTOR_MODEL_OK;
+    return sector_yahoo_type(ctx, key, of, found, "a number");
 }
 
 
@@ -227,8 +236,17 @@ sector_yahoo_seconds(const sector_model_ctx_t *ctx, const json_t *object,
 double
 sector_yahoo_double(const sector_value_t *value)
 {
-    return (value->kind == SECTOR_VALUE_INTEGER) ? (double) value->integer
-                                                 : value->real;
+    switch (value->kind) {
+
+    case SECTOR_VALUE_INTEGER:
+        return (double) value->integer;
+
+    case SECTOR_VALUE_UNSIGNED:
+        return (double) value->natural;
+
+    default:
+        return value->real;
+    }
 }
 
 
@@ -418,20 +436,19 @@ sector_yahoo_error(const sector_model_ctx_t *ctx, const json_t *error,
     const char *key, const char *not_found)
 {
     const char             *text;
-    const json_t           *code;
     sector_model_status_e   status;
 
     if (!json_is_object(error)) {
         return sector_yahoo_type(ctx, "error", "", error, "an object");
     }
 
-    code = json_object_get(error, key + 1);
+    status = sector_model_word(ctx, "error", key,
+                               json_object_get(error, key + 1), &text);
 
-    if (!json_is_string(code)) {
-        return sector_yahoo_type(ctx, "error", key, code, "a string");
+    if (status != SECTOR_MODEL_OK) {
+        return status;
     }
 
-    text = json_string_value(code);
     status = (strcmp(text, not_found) == 0) ? SECTOR_MODEL_NOT_FOUND
                                             : SECTOR_MODEL_INVALID;
 
@@ -522,15 +539,6 @@ sector_model_status_e
 sector_yahoo_symbol(const sector_model_ctx_t *ctx, const json_t *object,
     const char **symbol)
 {
-    const json_t  *found;
-
-    found = json_object_get(object, "symbol");
-
-    if (!json_is_string(found)) {
-        return sector_yahoo_type(ctx, "symbol", "", found, "a string");
-    }
-
-    *symbol = json_string_value(found);
-
-    return SECTOR_MODEL_OK;
+    return sector_model_word(ctx, "symbol", "",
+                             json_object_get(object, "symbol"), symbol);
 }

@@ -70,10 +70,11 @@ sector_yahoo_equals(const sector_value_t *value, const char *text)
 static int
 sector_yahoo_bars_valid(const json_t *value, int whole)
 {
-    json_int_t  seconds;
+    json_int_t      seconds;
+    sector_value_t  taken;
 
     if (!whole) {
-        return json_is_number(value) || json_is_null(value);
+        return sector_model_take(value, &taken) == 0;
     }
 
     seconds = json_integer_value(value);
@@ -102,13 +103,20 @@ sector_yahoo_bars_series(const sector_model_ctx_t *ctx, const char *key,
     for (i = 0; i < json_array_size(series); i++) {
         value = json_array_get(series, i);
 
-        if (!sector_yahoo_bars_valid(value, whole)) {
-            return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                                       "%s[%zu] is %s, not %s", key, i,
-                                       sector_model_type(value),
-                                       whole ? "an integer in range"
-                                             : "a number");
+        if (sector_yahoo_bars_valid(value, whole)) {
+            continue;
         }
+
+        if (sector_json_is_huge(value)) {
+            return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                       "%s[%zu] is out of range", key, i);
+        }
+
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "%s[%zu] is %s, not %s", key, i,
+                                   sector_model_type(value),
+                                   whole ? "an integer in range"
+                                         : "a number");
     }
 
     return SECTOR_MODEL_OK;
@@ -297,23 +305,6 @@ sector_yahoo_bars_meta(const sector_model_ctx_t *ctx, const json_t *meta,
 
 
 /*
- * Sets a field from a bar; leaves it absent where the bar has null.
- */
-static void
-sector_yahoo_bars_take(sector_value_t *field, const json_t *value)
-{
-    if (json_is_integer(value)) {
-        field->kind = SECTOR_VALUE_INTEGER;
-        field->integer = json_integer_value(value);
-
-    } else if (json_is_real(value)) {
-        field->kind = SECTOR_VALUE_REAL;
-        field->real = json_real_value(value);
-    }
-}
-
-
-/*
  * The volume of the last bar that has one.
  */
 static void
@@ -326,7 +317,7 @@ sector_yahoo_bars_volume(const sector_model_ctx_t *ctx,
     volume = &ctx->record->field[SECTOR_FIELD_VOLUME];
 
     for (i = bars->n; i > 0 && volume->kind == SECTOR_VALUE_NONE; i--) {
-        sector_yahoo_bars_take(volume, json_array_get(bars->volume, i - 1));
+        (void) sector_model_take(json_array_get(bars->volume, i - 1), volume);
     }
 }
 
@@ -347,12 +338,12 @@ sector_yahoo_bars_last_close(const sector_yahoo_bars_t *bars,
         close = json_array_get(bars->close, i - 1);
         days = bars->quote_date - sector_yahoo_bars_date_of(bars, i - 1);
 
-        if (days <= 0 || !json_is_number(close)) {
+        if (days <= 0 || close == NULL || json_is_null(close)) {
             continue;
         }
 
         if (days <= SECTOR_YAHOO_DAYS_MAX) {
-            sector_yahoo_bars_take(previous, close);
+            (void) sector_model_take(close, previous);
         }
 
         return;
@@ -426,7 +417,7 @@ sector_yahoo_bars_averages(const sector_model_ctx_t *ctx,
     for (i = bars->n, n = 0, sum = 0; i > 0 && n < SECTOR_YAHOO_LONG; i--) {
         close = json_array_get(bars->close, i - 1);
 
-        if (!json_is_number(close)) {
+        if (close == NULL || json_is_null(close)) {
             continue;
         }
 
@@ -441,7 +432,7 @@ sector_yahoo_bars_averages(const sector_model_ctx_t *ctx,
         }
 
         later = date;
-        sum += json_number_value(close);
+        sum += sector_json_double(close);
 
         if (++n == SECTOR_YAHOO_SHORT) {
             sector_yahoo_computed(&field[SECTOR_FIELD_50_DAY_AVERAGE],

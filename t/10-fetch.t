@@ -971,3 +971,27 @@ ok(!-s $log, 'nothing was logged');
 access_log logs/fetch.log;
 proxy_pass http://%UPSTREAM%%PATH%;
 --- calls: 3
+
+
+
+=== TEST 67: numbers of any size and escaped zeros that are not read are kept
+--- user_files
+>>> fetch/XLK
+{"symbol":"XLK", "price":8.250,"a":18446744073709551615,"b":[-1e400],
+ "c\u0000":"\u0000", "volume":9223372036854775808,"changePercent":1E+0}
+--- fetch
+root html;
+log_not_found off;
+--- client
+my $miss = get('/api/XLK');
+
+is($miss->{data}, join("\n", '{"symbol":"XLK", "price":8.250,'
+       . '"a":18446744073709551615,"b":[-1e400],', ' "c\u0000":"\u0000", '
+       . '"volume":9223372036854775808,"changePercent":1E+0}'),
+   'byte for byte');
+is(get('/api/XLK')->{data}, $miss->{data}, 'the hit has the same');
+ok(index(get('/api/?symbols=XLK')->{body}, $miss->{data}) > 0, 'a batch too');
+
+my $market = get('/api/snapshot')->{body};
+ok(index($market, $miss->{data}) > 0, 'the snapshot too');
+like($market, qr/"bullishSectors":1,/, 'it is counted there');

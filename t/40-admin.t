@@ -259,7 +259,9 @@ subtest 'no key is asked for where that is said' => sub {
 subtest 'a sector that is put is served as it came' => sub {
     run(2);
 
-    my $body = sector(XLK => '241.3600', ', "own":[1,2.50, null]');
+    my $body = sector(XLK => '241.3600', ', "own":[1,2.50, null],'
+                      . '"big":18446744073709551615,"huge":-1e400,'
+                      . '"a\u0000":"\u0000"');
     my $got = ask('PUT /admin/sectors/xlk', body => " $body\n");
 
     is($got->{status}, 200, 'status');
@@ -331,7 +333,7 @@ my %bad = (
     'a second object behind' => sector(XLK => 1) . sector(XLK => 1),
     'a zero byte' => sector(XLK => "1\0"),
     'a zero byte behind' => sector(XLK => 1) . "\0",
-    'an escaped zero' => '{"symbol":"XLK","price":1,"x":"\u0000"}',
+    'an escaped zero in a name' => '{"symbol":"XLK\u0000","price":1}',
     'bad UTF-8' => "{\"symbol\":\"XLK\",\"price\":1,\"x\":\"\xff\"}",
     'too deep' => $deep,
     'a million brackets' => '[' x 300_000,

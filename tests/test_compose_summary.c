@@ -74,6 +74,10 @@ static const test_summary_t  test_summaries[] = {
     /* all of one sign */
     { { "-3", "-2", "-4" }, 0, 3, 0, "\"B\"", "\"C\"", "-3" },
 
+    /* beyond 64 bits; beyond a double is no number */
+    { { "18446744073709551616", "1e400" }, 1, 0, 1, "\"A\"", "\"A\"",
+      "1.8446744073709552e+19" },
+
     /* no number: neutral, and no part in the rest */
     { { "", "2" }, 1, 0, 1, "\"B\"", "\"B\"", "2" },
     { { "null", "-2" }, 0, 1, 1, "\"B\"", "\"B\"", "-2" },

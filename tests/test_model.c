@@ -278,11 +278,6 @@ test_what_is_no_json_is_refused(void **state)
           "near '}' at line 2 column 9" },
         { "{\"symbol\":\"SPY\",\"price\":1} x", "not JSON: end of file "
           "expected near 'x' at line 1 column 28" },
-        { "{\"symbol\":\"SPY\",\"price\":1e999}", "number out of range: real "
-          "number overflow near '1e999' at line 1 column 29" },
-        { "{\"symbol\":\"SPY\",\"price\":9223372036854775808}",
-          "number out of range: too big integer near '9223372036854775808' at "
-          "line 1 column 43" },
         { "{\"symbol\":\"SPY\",\"price\":NaN}", "not JSON: invalid token near "
           "'NaN' at line 1 column 27" },
         { "{\"symbol\":\"SPY\",\"price\":-Infinity}", "not JSON: invalid token "
@@ -291,9 +286,6 @@ test_what_is_no_json_is_refused(void **state)
           "object key near '\"price\"' at line 1 column 33" },
         { "{\"symbol\":\"SPY\",\"price\":1,\"x\":\"\xff\xfe\"}", "not JSON: "
           "unable to decode byte 0xff near '\"' at line 1 column 31" },
-        { "{\"symbol\":\"S\\u0000\",\"price\":1}", "not JSON: \\u0000 is not "
-          "allowed without JSON_ALLOW_NUL near '\"S\\u0000\"' at line 1 "
-          "column 19" },
         { "\xef\xbb\xbf{}", "not JSON: '[' or '{' expected near '\?\?\?' at "
           "line 1 column 1" },
         { "[]", "the body is an array, not an object" },

@@ -55,6 +55,17 @@ test_sectors_are_found_in_the_text_as_they_came(void **state)
                      "\"a\":[{},\"},{\"]}", INT64_MIN);
     is_put(1, "^X", "{\"price\":2,\"symbol\":\"^x\","
                     "\"timestamp\":1795208400000}", 1795208400000);
+
+    assert_int_equal(sectors("{\"A\":{\"symbol\":\"A\",\"price\":1,"
+                             "\"x\\u0000\":[18446744073709551616,\"\\u0000\"]}"
+                             ",\"B\":{\"symbol\":\"B\",\"x\":1e400,"
+                             "\"price\":18446744073709551615}}"),
+                     SECTOR_MODEL_ADMIN_OK);
+    assert_int_equal(n, 2);
+    is_put(0, "A", "{\"symbol\":\"A\",\"price\":1,\"x\\u0000\":"
+                   "[18446744073709551616,\"\\u0000\"]}", INT64_MIN);
+    is_put(1, "B", "{\"symbol\":\"B\",\"x\":1e400,"
+                   "\"price\":18446744073709551615}", INT64_MIN);
 }
 
 
@@ -86,6 +97,12 @@ test_what_is_wrong_with_sectors_is_said(void **state)
           "\"A B\" is no symbol" },
         { "{\"\\u00e9\":{}}", SECTOR_MODEL_ADMIN_SYMBOL,
           "\"??\" is no symbol" },
+        { "{\"A\\u0000\":{\"symbol\":\"A\",\"price\":1}}",
+          SECTOR_MODEL_ADMIN_SYMBOL, "\"A???\" is no symbol" },
+        { "{\"A\":{\"symbol\":\"A\\u0000\",\"price\":1}}",
+          SECTOR_MODEL_ADMIN_INVALID, "A: symbol has a NUL in it" },
+        { "{\"A\":1e400}", SECTOR_MODEL_ADMIN_INVALID,
+          "A: the sector is a number out of range, not an object" },
         { "{\"A\":1,\"B\":1,\"C\":1,\"D\":1}", SECTOR_MODEL_ADMIN_MANY,
           "4 sectors, at most 3 allowed" }
     };
@@ -152,7 +169,9 @@ test_a_switch_and_a_state_take_one_member_of_one_kind(void **state)
 
     static const char *const  bad[] = {
         "", "{}", "true", "{\"enabled\":1}", "{\"enabled\":null}",
-        "{\"state\":\"Open\"}", "{\"state\":true}", "{\"state\":\"\"}",
+        "{\"state\":\"Open\"}", "{\"state\":\"open\\u0000\"}",
+        "{\"state\":1e400}", "{\"enabled\":1e400}",
+        "{\"state\":true}", "{\"state\":\"\"}",
         "{\"enabled\":true,\"x\":1}", "{\"state\":\"open\",\"x\":1}"
     };
 

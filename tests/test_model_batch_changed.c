@@ -368,6 +368,9 @@ test_without_memory_nothing_is_leaked(void **state)
     for (i = 0; i < SAMPLES; i++) {
         check_without_memory(samples[i].format, samples[i].body);
     }
+
+    check_without_memory(SECTOR, "{\"XLK\":{\"symbol\":\"XLK\",\"a\\u0000\":"
+                         "[1e400,{\"x\":-1e400}],\"price\":1}}");
 }
 
 

@@ -4,7 +4,7 @@
  *     byte 0   which: a sector, sectors, a snapshot, the switch, a state
  *     rest     the body
  *
- * What is accepted is what jansson finds in the same body, and a sector of
+ * What is accepted is what a reader finds in the same body, and a sector of
  * sector_model_parse()'s.
  */
 
@@ -14,6 +14,7 @@
 
 #include "fuzz.h"
 #include "sector_model_admin.h"
+#include "sector_model_json.h"
 
 
 #define PUTS_MAX  3
@@ -35,12 +36,15 @@ check_reason(sector_model_admin_e error, const char *reason)
 }
 
 
-/* A body that jansson reads whole; NULL: it does not, or has zero bytes. */
+/* A body that is read whole; NULL: it is not, or has zero bytes. */
 
 static json_t *
 read_body(const char *body, size_t len)
 {
-    return json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t  error;
+
+    return memchr(body, '\0', len) == NULL
+           ? sector_json_load(body, len, &error) : NULL;
 }
 
 
@@ -210,7 +214,7 @@ check_state(const char *body, size_t len)
     check_reason(error, reason);
 
     root = read_body(body, len);
-    text = json_string_value(json_object_get(root, "state"));
+    text = sector_json_string(json_object_get(root, "state"));
 
     for (i = 0; i < 3 && (text == NULL || strcmp(text, states[i]) != 0); i++) {
         /* another one */

@@ -14,6 +14,7 @@
 #include "sector_compose.h"
 #include "sector_compose_market.h"
 #include "sector_model.h"
+#include "sector_model_json.h"
 
 
 #define PARTS_MAX  8
@@ -84,8 +85,9 @@ make_sector(fuzz_input_t *in, const char *symbol, size_t *len)
 static void
 add_up(summary_t *summary, const sector_compose_part_t *part)
 {
-    json_t  *root, *value;
-    double   change;
+    json_t        *root;
+    double         change;
+    json_error_t   error;
 
     summary->total++;
 
@@ -95,11 +97,10 @@ add_up(summary_t *summary, const sector_compose_part_t *part)
 
     summary->available++;
 
-    root = json_loadb(part->data, part->len, 0, NULL);
-    value = json_object_get(root, "changePercent");
+    root = sector_json_load(part->data, part->len, &error);
+    change = sector_json_double(json_object_get(root, "changePercent"));
 
-    if (json_is_number(value)) {
-        change = json_number_value(value);
+    if (isfinite(change)) {
         summary->bullish += change > 0.5;
         summary->bearish += change < -0.5;
         summary->top = summary->rated == 0 ? change
@@ -128,9 +129,10 @@ count_of(json_t *object, const char *key)
 static double
 change_of(const sector_compose_part_t *parts, size_t n, json_t *symbol)
 {
-    size_t   i;
-    double   change;
-    json_t  *root;
+    size_t         i;
+    double         change;
+    json_t        *root;
+    json_error_t   error;
 
     fuzz_check(json_is_string(symbol));
 
@@ -138,9 +140,9 @@ change_of(const sector_compose_part_t *parts, size_t n, json_t *symbol)
         if (!parts[i].benchmark && parts[i].data != NULL
             && strcmp(parts[i].symbol, json_string_value(symbol)) == 0)
         {
-            root = json_loadb(parts[i].data, parts[i].len, 0, NULL);
-            change = json_number_value(json_object_get(root,
-                                                       "changePercent"));
+            root = sector_json_load(parts[i].data, parts[i].len, &error);
+            change = sector_json_double(json_object_get(root,
+                                                        "changePercent"));
             json_decref(root);
 
             return change;
@@ -230,12 +232,13 @@ check_parts(const char *text, const sector_compose_part_t *parts, size_t n)
 static void
 check_snapshot(const sector_compose_part_t *parts, size_t n, int64_t wall_ms)
 {
-    int         valid, benchmark;
-    char       *text;
-    size_t      i, len;
-    json_t     *root;
-    unsigned    missing, expected;
-    summary_t   summary;
+    int            valid, benchmark;
+    char          *text;
+    size_t         i, len;
+    json_t        *root;
+    unsigned       missing, expected;
+    summary_t      summary;
+    json_error_t   error;
 
     memset(&summary, 0, sizeof(summary));
 
@@ -265,7 +268,7 @@ check_snapshot(const sector_compose_part_t *parts, size_t n, int64_t wall_ms)
     }
 
     fuzz_check(strlen(text) == len);
-    root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+    root = sector_json_load(text, len, &error);
     fuzz_check(json_is_object(root));
     fuzz_check(json_integer_value(json_object_get(root, "timestamp"))
                == wall_ms);

@@ -9,12 +9,14 @@
  * each symbol of a batch has what it would have alone, in any order.
  */
 
+#include <math.h>
 #include <strings.h>
 
 #include <jansson.h>
 
 #include "fuzz.h"
 #include "sector_model.h"
+#include "sector_model_json.h"
 
 
 #define ASKED      4
@@ -117,16 +119,17 @@ static void
 check_sector(const sector_model_output_t *out, sector_format_e format,
     const char *symbol)
 {
-    json_t      *root, *value;
-    const char  *text;
+    json_t        *root, *value;
+    const char    *text;
+    json_error_t   error;
 
-    root = json_loadb(out->json, out->json_len, JSON_REJECT_DUPLICATES, NULL);
+    root = sector_json_load(out->json, out->json_len, &error);
     fuzz_check(json_is_object(root));
     fuzz_check(depth_of(root) <= DEPTH_MAX);
 
-    text = json_string_value(json_object_get(root, "symbol"));
+    text = sector_json_string(json_object_get(root, "symbol"));
     fuzz_check(text != NULL && strcasecmp(text, symbol) == 0);
-    fuzz_check(json_is_number(json_object_get(root, "price")));
+    fuzz_check(isfinite(sector_json_double(json_object_get(root, "price"))));
 
     value = json_object_get(root, "timestamp");
 
