@@ -1,15 +1,17 @@
 /*
  * The way of an admin request: the key, before anything of the request is
- * looked at; the route; the body, where the route wants one; and what the
- * route leads to.
+ * looked at; the length of its body, if that is told; the route; the body,
+ * where the route wants one; and what the route leads to.
  *
  *     key ── no ──> 401
+ *      │
+ *     length ── over client_max_body_size ──> 413
  *      │
  *     path ── unknown ──> 404
  *      │
  *     method ── not allowed there ──> 405
  *      │
- *     body, from memory or from the file that nginx has put it into
+ *     body ── over what is taken there ──> 413, see ..._body.c
  *      │
  *     ..._write.c, ..._control.c, ..._refresh.c
  *
@@ -52,13 +54,6 @@ static void ngx_http_sector_cache_admin_take(
     const ngx_http_sector_cache_route_t *route);
 static ngx_int_t ngx_http_sector_cache_admin_not_allowed(
     ngx_http_request_t *r, ngx_uint_t methods);
-static void ngx_http_sector_cache_admin_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_sector_cache_admin_body(
-    ngx_http_sector_cache_admin_t *admin);
-static ngx_int_t ngx_http_sector_cache_admin_body_read(
-    ngx_http_sector_cache_admin_t *admin, u_char *p);
-static ngx_int_t ngx_http_sector_cache_admin_too_large(
-    ngx_http_sector_cache_admin_t *admin);
 
 
 /* A body of a sector is at most SIZE_MAX here: the zone's max_object bounds
@@ -124,14 +119,20 @@ ngx_http_sector_cache_admin_handler(ngx_http_request_t *r)
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_sector_cache_module);
 
     if (ngx_http_sector_cache_admin_authorized(r, lcf) != NGX_OK) {
-        rc = ngx_http_discard_request_body(r);
+        (void) ngx_http_sector_cache_admin_drop_body(r, 1);
 
-        return rc == NGX_OK ? ngx_http_sector_cache_admin_unauthorized(r) : rc;
+        return ngx_http_sector_cache_admin_unauthorized(r);
     }
 
     admin = ngx_http_sector_cache_admin_create(r, lcf);
     if (admin == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (lcf->body_max && r->headers_in.content_length_n > lcf->body_max) {
+        admin->body_max = (size_t) lcf->body_max;
+
+        return ngx_http_sector_cache_admin_too_large(admin);
     }
 
     methods = 0;
@@ -140,27 +141,22 @@ ngx_http_sector_cache_admin_handler(ngx_http_request_t *r)
         methods = ngx_http_sector_cache_admin_route(admin, &path);
     }
 
-    if (admin->body_max && r->headers_in.content_length_n
-                           <= (off_t) admin->body_max)
-    {
-        rc = ngx_http_read_client_request_body(r,
-                                    ngx_http_sector_cache_admin_body_handler);
-
-        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
     if (admin->body_max) {
-        return ngx_http_sector_cache_admin_too_large(admin);
+        if (lcf->body_max && lcf->body_max < (off_t) admin->body_max) {
+            admin->body_max = (size_t) lcf->body_max;
+        }
+
+        return ngx_http_sector_cache_admin_body(admin);
     }
 
-    return admin->handler ? admin->handler(admin)
-           : methods ? ngx_http_sector_cache_admin_not_allowed(r, methods)
-           : ngx_http_sector_cache_send_not_found(r);
+    rc = ngx_http_sector_cache_admin_drop_body(r, admin->handler == NULL);
+
+    if (admin->handler) {
+        return rc == NGX_OK ? admin->handler(admin) : rc;
+    }
+
+    return methods ? ngx_http_sector_cache_admin_not_allowed(r, methods)
+                   : ngx_http_sector_cache_send_not_found(r);
 }
 
 
@@ -391,124 +387,6 @@ ngx_http_sector_cache_admin_not_allowed(ngx_http_request_t *r,
     *p = '\0';
 
     return ngx_http_sector_cache_send_not_allowed(r, allowed);
-}
-
-
-/* nginx has read the body. */
-
-static void
-ngx_http_sector_cache_admin_body_handler(ngx_http_request_t *r)
-{
-    ngx_int_t                       rc;
-    ngx_http_sector_cache_admin_t  *admin;
-
-    admin = ngx_http_get_module_ctx(r, ngx_http_sector_cache_module);
-
-    rc = ngx_http_sector_cache_admin_body(admin);
-
-    if (rc == NGX_OK) {
-        rc = admin->handler(admin);
-
-    } else if (rc == NGX_DECLINED) {
-        rc = ngx_http_sector_cache_admin_too_large(admin);
-
-    } else {
-        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_finalize_request(r, rc);
-}
-
-
-/* Makes the body one piece; NGX_DECLINED if it is too large. */
-
-static ngx_int_t
-ngx_http_sector_cache_admin_body(ngx_http_sector_cache_admin_t *admin)
-{
-    off_t                 len;
-    u_char               *p;
-    ngx_chain_t          *cl;
-    ngx_http_request_t   *r;
-
-    r = admin->request;
-
-    if (r->request_body == NULL) {
-        return NGX_OK;
-    }
-
-    len = 0;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        len += ngx_buf_size(cl->buf);
-    }
-
-    if (len > (off_t) admin->body_max) {
-        return NGX_DECLINED;
-    }
-
-    cl = r->request_body->bufs;
-
-    if (cl && cl->next == NULL && !cl->buf->in_file) {
-        admin->body.data = cl->buf->pos;
-        admin->body.len = (size_t) len;
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(r->pool, (size_t) len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    admin->body.data = p;
-    admin->body.len = (size_t) len;
-
-    return ngx_http_sector_cache_admin_body_read(admin, p);
-}
-
-
-/* What is in a file was written there a moment ago, and comes from memory. */
-
-static ngx_int_t
-ngx_http_sector_cache_admin_body_read(ngx_http_sector_cache_admin_t *admin,
-    u_char *p)
-{
-    off_t         offset;
-    ssize_t       n;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    for (cl = admin->request->request_body->bufs; cl; cl = cl->next) {
-        b = cl->buf;
-
-        if (!b->in_file) {
-            p = ngx_cpymem(p, b->pos, b->last - b->pos);
-            continue;
-        }
-
-        for (offset = b->file_pos; offset < b->file_last; offset += n) {
-            n = ngx_read_file(b->file, p, (size_t) (b->file_last - offset),
-                              offset);
-
-            if (n == NGX_ERROR || n == 0) {
-                return NGX_ERROR;
-            }
-
-            p += n;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_sector_cache_admin_too_large(ngx_http_sector_cache_admin_t *admin)
-{
-    return ngx_http_sector_cache_admin_error(admin,
-                                             NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                             "PAYLOAD_TOO_LARGE",
-                                             "The body is larger than %uz "
-                                             "bytes", admin->body_max);
 }
 
 

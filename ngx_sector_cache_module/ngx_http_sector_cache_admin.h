@@ -1,7 +1,8 @@
 /*
  * The admin endpoints: what changes entries, the kill switch and breakers.
  *
- *     ..._admin.c           the key, routes, the body, errors
+ *     ..._admin.c           the key, routes, errors
+ *     ..._admin_body.c      the body, and its limit
  *     ..._admin_conf.c      directives, and keys
  *     ..._admin_write.c     PUT and DELETE of entries
  *     ..._admin_control.c   the kill switch and the breakers
@@ -47,10 +48,11 @@ struct ngx_http_sector_cache_admin_s {
                                                    NULL */
     ngx_str_t                           tail;   /* of the path, behind the
                                                    second "/" */
-    ngx_str_t                           body;
+    ngx_str_t                           body;   /* what of it has come */
     ngx_http_sector_cache_admin_pt      handler;    /* what to do, once the
                                                    body is there */
-    size_t                              body_max;
+    size_t                              body_max;   /* 0: it has none */
+    size_t                              body_room;  /* bytes at body.data */
 };
 
 
@@ -70,6 +72,33 @@ char *ngx_http_sector_cache_conf_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_sector_cache_merge_admin(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf);
+
+
+/* Reads the body, of at most body_max bytes, and goes on with the handler; or
+ * answers that it is too large. */
+
+ngx_int_t ngx_http_sector_cache_admin_body(
+    ngx_http_sector_cache_admin_t *admin);
+
+
+/* Wants nothing of a body, where there is one: of a request that is refused,
+ * or whose handler takes none.  What is not NGX_OK says that it is no body, and
+ * is for ngx_http_finalize_request() unless there is another answer. */
+
+ngx_int_t ngx_http_sector_cache_admin_drop_body(ngx_http_request_t *r,
+    ngx_uint_t refused);
+
+
+/* The error that the body is larger than body_max. */
+
+ngx_int_t ngx_http_sector_cache_admin_too_large(
+    ngx_http_sector_cache_admin_t *admin);
+
+
+/* Puts the filter in its place that upholds the limit of an admin location for
+ * others that read a body there. */
+
+ngx_int_t ngx_http_sector_cache_admin_body_init(ngx_conf_t *cf);
 
 
 /* Whether key is one of keys.  How long it takes says nothing of them but how

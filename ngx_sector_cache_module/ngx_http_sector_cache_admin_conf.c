@@ -59,13 +59,15 @@ ngx_http_sector_cache_conf_admin(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /* Without names it is the zones of the first API location, which may stand
- * further below: see ngx_http_sector_cache_admin_handler(). */
+ * further below: see ngx_http_sector_cache_admin_handler().  The limit of a
+ * body becomes ours, see ngx_http_sector_cache_admin_body.c. */
 
 char *
 ngx_http_sector_cache_merge_admin(ngx_conf_t *cf,
     ngx_http_sector_cache_loc_conf_t *conf)
 {
     ngx_str_t                          *missing;
+    ngx_http_core_loc_conf_t           *clcf;
     ngx_http_sector_cache_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sector_cache_module);
@@ -103,6 +105,14 @@ ngx_http_sector_cache_merge_admin(ngx_conf_t *cf,
     }
 
     conf->envelope = 1;
+
+    /* nginx has merged its own of all locations before any of ours, so that
+     * nobody inherits the 0 */
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    conf->body_max = clcf->client_max_body_size;
+    clcf->client_max_body_size = 0;
 
     return NGX_CONF_OK;
 }

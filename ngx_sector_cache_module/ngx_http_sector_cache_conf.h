@@ -270,6 +270,10 @@ typedef struct {
                                                        lacks something */
     sector_compose_tail_t              *tails;      /* process: of the API
                                                        alone */
+    off_t                               body_max;   /* of an admin location:
+                                                       client_max_body_size,
+                                                       of which nginx's own is
+                                                       0; 0: no limit */
     ngx_http_sector_cache_place_t       place;
 } ngx_http_sector_cache_loc_conf_t;
 
