@@ -125,7 +125,9 @@ sub from_admin_tests {
     seed('admin', qq(\0{"symbol":"XLK","price":1,"timestamp":5}));
     seed('admin', qq(\1{"XLK":{"symbol":"xlk","price":1}, "spy" :)
                   . ' { "price":2e0,"symbol":"SPY"} }');
-    seed('admin', qq(\2{"sectors":[{}]}));
+    seed('admin', qq(\2{"sectors":[{"symbol":"XLK","price":1},{"symbol":"XLF",)
+                  . qq("name":"F","error":"Data unavailable"}],"summary":{},)
+                  . qq("benchmark":{"symbol":"SPY","price":2}}));
     seed('admin', qq(\3{"enabled":true}));
     seed('admin', qq(\4{"state":"open"}));
 }

@@ -20,6 +20,10 @@ static ngx_int_t ngx_http_sector_cache_admin_bad_ttl(
     ngx_http_sector_cache_admin_t *admin);
 static ngx_uint_t ngx_http_sector_cache_admin_serves(
     ngx_http_sector_cache_admin_t *admin, const char *symbol);
+static ngx_uint_t ngx_http_sector_cache_admin_knows(
+    ngx_http_sector_cache_loc_conf_t *lcf, const char *symbol);
+static int ngx_http_sector_cache_admin_in_snapshot(void *data,
+    const char *symbol);
 static ngx_int_t ngx_http_sector_cache_admin_store(
     ngx_http_sector_cache_admin_t *admin, ngx_http_sector_cache_zone_t *zone,
     sector_model_admin_put_t *puts, ngx_uint_t n, uint64_t ttl_ms);
@@ -27,6 +31,9 @@ static ngx_int_t ngx_http_sector_cache_admin_stored(
     ngx_http_sector_cache_admin_t *admin, ngx_http_sector_cache_zone_t *zone,
     sector_model_admin_put_t *puts, ngx_uint_t n, uint64_t ttl_ms);
 static ngx_str_t ngx_http_sector_cache_admin_snapshot_key(
+    ngx_http_sector_cache_admin_t *admin);
+static ngx_http_sector_cache_loc_conf_t *
+    ngx_http_sector_cache_admin_snapshot_location(
     ngx_http_sector_cache_admin_t *admin);
 static ngx_int_t ngx_http_sector_cache_admin_count(
     ngx_http_sector_cache_admin_t *admin, const char *name, uint64_t n);
@@ -139,7 +146,13 @@ ngx_http_sector_cache_admin_put_snapshot(ngx_http_sector_cache_admin_t *admin)
     }
 
     rc = sector_model_admin_snapshot((char *) admin->body.data,
-                                     admin->body.len, &put, reason);
+                                     admin->body.len,
+                                     ngx_http_sector_cache_admin_in_snapshot,
+                                     admin, &put, reason);
+
+    if (rc == SECTOR_MODEL_ADMIN_UNKNOWN) {
+        return ngx_http_sector_cache_admin_unknown(admin, put.symbol);
+    }
 
     if (rc != SECTOR_MODEL_ADMIN_OK) {
         return ngx_http_sector_cache_admin_invalid(admin, rc, reason);
@@ -206,10 +219,38 @@ ngx_http_sector_cache_admin_serves(ngx_http_sector_cache_admin_t *admin,
     lcf = ngx_http_get_module_loc_conf(admin->request,
                                        ngx_http_sector_cache_module);
 
+    return ngx_http_sector_cache_admin_knows(lcf, symbol);
+}
+
+
+static ngx_uint_t
+ngx_http_sector_cache_admin_knows(ngx_http_sector_cache_loc_conf_t *lcf,
+    const char *symbol)
+{
     return lcf->unknown
            || ngx_http_sector_cache_find_symbol(lcf, symbol,
                                                 ngx_strlen(symbol))
               != NULL;
+}
+
+
+/* A snapshot has the symbols of the location that it is of. */
+
+static int
+ngx_http_sector_cache_admin_in_snapshot(void *data, const char *symbol)
+{
+    ngx_http_sector_cache_admin_t *admin = data;
+
+    ngx_http_sector_cache_loc_conf_t  *lcf;
+
+    lcf = ngx_http_sector_cache_admin_snapshot_location(admin);
+
+    if (lcf == NULL) {
+        lcf = ngx_http_get_module_loc_conf(admin->request,
+                                           ngx_http_sector_cache_module);
+    }
+
+    return (int) ngx_http_sector_cache_admin_knows(lcf, symbol);
 }
 
 
@@ -307,6 +348,26 @@ static ngx_str_t
 ngx_http_sector_cache_admin_snapshot_key(ngx_http_sector_cache_admin_t *admin)
 {
     ngx_str_t                          key;
+    ngx_http_sector_cache_loc_conf_t  *lcf;
+
+    lcf = ngx_http_sector_cache_admin_snapshot_location(admin);
+
+    if (lcf) {
+        return lcf->snapshot;
+    }
+
+    ngx_str_set(&key, "snapshot");
+
+    return key;
+}
+
+
+/* The first API location of the namespace, or NULL. */
+
+static ngx_http_sector_cache_loc_conf_t *
+ngx_http_sector_cache_admin_snapshot_location(
+    ngx_http_sector_cache_admin_t *admin)
+{
     ngx_uint_t                         i;
     ngx_http_sector_cache_location_t  *apis;
 
@@ -314,13 +375,11 @@ ngx_http_sector_cache_admin_snapshot_key(ngx_http_sector_cache_admin_t *admin)
 
     for (i = 0; i < admin->mcf->apis.nelts; i++) {
         if (apis[i].conf->snapshots == admin->snapshots) {
-            return apis[i].conf->snapshot;
+            return apis[i].conf;
         }
     }
 
-    ngx_str_set(&key, "snapshot");
-
-    return key;
+    return NULL;
 }
 
 

@@ -9,6 +9,7 @@
 
 #include "sector_model_admin.h"
 #include "sector_model_internal.h"
+#include "sector_model_snapshot.h"
 
 
 /* One call's state. */
@@ -241,44 +242,37 @@ sector_model_admin_sectors(const char *body, size_t len, size_t max,
  */
 sector_model_admin_e
 sector_model_admin_snapshot(const char *body, size_t len,
-    sector_model_admin_put_t *put, char *reason)
+    sector_model_serves_pt serves, void *data, sector_model_admin_put_t *put,
+    char *reason)
 {
-    size_t                  i;
-    const json_t           *sectors, *one;
+    char                    unknown[SECTOR_SYMBOL_MAX + 1];
     sector_admin_t          admin;
+    sector_model_admin_e    rc;
     sector_model_status_e   status;
 
     memset(put, 0, sizeof(*put));
     put->quote_ms = INT64_MIN;
+    unknown[0] = '\0';
 
     status = sector_admin_open(&admin, body, len);
-    sectors = json_object_get(admin.root, "sectors");
 
-    if (status == SECTOR_MODEL_OK && !json_is_array(sectors)) {
-        status = sectors != NULL
-                 ? sector_model_refuse(&admin.ctx, SECTOR_MODEL_INVALID,
-                                       "sectors is %s, not an array",
-                                       sector_model_type(sectors))
-                 : sector_model_refuse(&admin.ctx, SECTOR_MODEL_INVALID,
-                                       "no sectors");
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_model_snapshot(&admin.ctx, admin.root, serves, data,
+                                       unknown);
     }
 
-    for (i = 0; status == SECTOR_MODEL_OK && i < json_array_size(sectors);
-         i++)
-    {
-        one = json_array_get(sectors, i);
-
-        if (!json_is_object(one)) {
-            status = sector_model_refuse(&admin.ctx, SECTOR_MODEL_INVALID,
-                                         "sectors[%zu] is %s, not an object",
-                                         i, sector_model_type(one));
-        }
+    if (status == SECTOR_MODEL_OK && unknown[0] != '\0') {
+        memcpy(put->symbol, unknown, sizeof(unknown));
+        status = sector_model_refuse(&admin.ctx, SECTOR_MODEL_INVALID,
+                                     "%s is not configured", unknown);
     }
 
     put->json = admin.start;
     put->json_len = admin.len;
 
-    return sector_admin_close(&admin, status, reason);
+    rc = sector_admin_close(&admin, status, reason);
+
+    return put->symbol[0] != '\0' ? SECTOR_MODEL_ADMIN_UNKNOWN : rc;
 }
 
 

@@ -21,6 +21,7 @@ typedef enum {
     SECTOR_MODEL_ADMIN_INVALID,     /* not JSON, or not what is asked for */
     SECTOR_MODEL_ADMIN_SYMBOL,      /* the name of a member is no symbol */
     SECTOR_MODEL_ADMIN_MANY,        /* more members than max */
+    SECTOR_MODEL_ADMIN_UNKNOWN,     /* a symbol that is not served */
     SECTOR_MODEL_ADMIN_NO_MEMORY
 } sector_model_admin_e;
 
@@ -51,10 +52,23 @@ sector_model_admin_e sector_model_admin_sectors(const char *body, size_t len,
     size_t max, sector_model_admin_put_t *puts, size_t *n, char *reason);
 
 
-/* The data of a snapshot: an object whose member sectors is an array of
- * objects.  OK, INVALID or NO_MEMORY. */
+/* Whether a symbol, which is upper case, may be in a snapshot. */
+typedef int (*sector_model_serves_pt)(void *data, const char *symbol);
+
+
+/*
+ * The data of a snapshot: an object whose member sectors is an array, not
+ * empty, of sectors of our own format and of such as are unavailable: a symbol,
+ * an error, which is a string, perhaps a name, and no price.  One at least has
+ * a price, and each is of another symbol.  Its members summary and benchmark
+ * may be absent; the one is an object, the other as one of the sectors.
+ *
+ * UNKNOWN, if all that holds and serves() denies a symbol: the first such is
+ * put->symbol then, which is empty else.  OK, UNKNOWN, INVALID or NO_MEMORY.
+ */
 sector_model_admin_e sector_model_admin_snapshot(const char *body, size_t len,
-    sector_model_admin_put_t *put, char *reason);
+    sector_model_serves_pt serves, void *data, sector_model_admin_put_t *put,
+    char *reason);
 
 
 /* {"enabled": true or false} and nothing else.  OK, INVALID or NO_MEMORY. */

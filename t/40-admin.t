@@ -503,15 +503,126 @@ subtest 'a snapshot that is put is served whole' => sub {
         like($hit->{body}, qr/"data":\Q$body\E,/, 'byte for byte');
     }
 
-    for my $bad ('[]', '{}', '{"sectors":{}}', '{"sectors":[1]}',
-                 '{"sectors":[{}],"sectors":[]}', $bad{'too deep'}, '')
-    {
-        is_error(ask('PUT /admin/snapshot', body => $bad), 400,
-                 'INVALID_JSON', 'refused: ' . substr $bad, 0, 30);
-    }
-
     is_deeply(ask('DELETE /admin/snapshots')->{data}, { removed => 1 },
               'removed');
+    ended_well();
+};
+
+
+subtest 'what is no snapshot is refused, and changes nothing' => sub {
+    run(1);
+
+    my $good = '{"symbol":"XLK","price":1}';
+    my $gone = '{"symbol":"XLF","name":"Financials",'
+               . '"error":"Data unavailable"}';
+    my $body = "{\"sectors\":[$good,$gone]}";
+
+    is(ask('PUT /admin/snapshot', body => $body)->{status}, 200, 'a good one');
+
+    my %bad = (
+        '[]' => qr/the body is an array, not an object/,
+        '' => qr/empty body/,
+        $bad{'too deep'} => qr/nested/,
+        '{}' => qr/no sectors/,
+        '{"sectors":{}}' => qr/sectors is an object, not an array/,
+        '{"sectors":null}' => qr/sectors is null, not an array/,
+        '{"sectors":[]}' => qr/sectors is empty, at least one is needed/,
+        '{"sectors":[1]}' => qr/sectors\[0\] is an integer, not an object/,
+        "{\"sectors\":[$good],\"sectors\":[]}" => qr/./,
+        '{"sectors":[{"a":1}]}' => qr/sectors\[0\]: no symbol/,
+        '{"sectors":[{"symbol":1,"price":1}]}' =>
+            qr/sectors\[0\]: symbol is an integer, not a string/,
+        '{"sectors":[{"symbol":"X K","price":1}]}' =>
+            qr/sectors\[0\]: "X K" is no symbol/,
+        '{"sectors":[{"symbol":"XLK","price":"x"}]}' =>
+            qr/sectors\[0\]: price is a string, not a number/,
+        "{\"sectors\":[$good,{\"symbol\":\"XLF\"}]}" =>
+            qr/sectors\[1\]: neither a price nor an error/,
+        "{\"sectors\":[$good,{\"symbol\":\"XLF\",\"error\":1}]}" =>
+            qr/sectors\[1\]: error is an integer, not a string/,
+        "{\"sectors\":[$good,{\"symbol\":\"XLF\",\"name\":1,\"error\":\"x\"}]}"
+            => qr/sectors\[1\]: name is an integer, not a string/,
+        "{\"sectors\":[$good,{\"symbol\":\"xlk\",\"price\":2}]}" =>
+            qr/sectors\[1\]: XLK is there twice/,
+        "{\"sectors\":[$gone]}" => qr/no sector of 1 has a price/,
+        "{\"sectors\":[$good],\"summary\":5}" =>
+            qr/summary is an integer, not an object/,
+        "{\"sectors\":[$good],\"benchmark\":[]}" =>
+            qr/benchmark is an array, not an object/,
+        "{\"sectors\":[$good],\"benchmark\":null}" =>
+            qr/benchmark is null, not an object/,
+        "{\"sectors\":[$good],\"benchmark\":{}}" => qr/benchmark: no symbol/,
+        "{\"sectors\":[$good],\"benchmark\":{\"symbol\":\"SPY\"}}" =>
+            qr/benchmark: neither a price nor an error/,
+    );
+
+    for my $text (sort keys %bad) {
+        my $got = ask('PUT /admin/snapshot', body => $text);
+        my $title = substr $text, 0, 60;
+
+        is_error($got, 400, 'INVALID_JSON', "refused: $title");
+        like($got->{json}{error}, qr/^Invalid body: .*$bad{$text}/, 'and why');
+    }
+
+    for my $text ("{\"sectors\":[$good,{\"symbol\":\"ABC\",\"price\":1}]}",
+                  "{\"sectors\":[$good],\"benchmark\":{\"symbol\":\"abc\","
+                  . '"price":1}}')
+    {
+        my $got = ask('PUT /admin/snapshot', body => $text);
+        is_error($got, 404, 'UNKNOWN_SYMBOL', "not configured: $text");
+        like($got->{json}{error}, qr/\bABC\b/, 'and which');
+    }
+
+    my $hit = get('/api/snapshot');
+    like($hit->{body}, qr/"data":\Q$body\E,/, 'what was there is there');
+    is(stats()->{namespaces}{snapshots}{stores}, 1, 'nothing was stored');
+    ended_well();
+};
+
+
+subtest 'a snapshot of any symbols, where those are accepted' => sub {
+    run(1, api => 'sector_cache_unknown_symbols accept;');
+
+    is(ask('PUT /admin/snapshot', body => '{"sectors":[{"symbol":"ABC",'
+           . '"price":1,"own":[1]}],"own":{},"summary":{"x":1},"benchmark":'
+           . '{"symbol":"^X","error":"Data unavailable"}}')->{status}, 200,
+       'stored');
+    ended_well();
+};
+
+
+subtest 'what /snapshot says can be put back' => sub {
+    run(1);
+
+    my $first = get('/api/snapshot');
+    my ($data) = $first->{body} =~ /"data":(\{.*\}),"cached"/;
+
+    is($first->{cache}, 'miss', 'a whole one');
+    is(scalar @{ $first->{json}{data}{sectors} }, 11, 'with all sectors');
+    ask('DELETE /admin/');
+    is(ask('PUT /admin/snapshot', body => $data)->{status}, 200, 'put');
+
+    my $hit = get('/api/snapshot');
+    is($hit->{cache}, 'hit', 'a hit');
+    like($hit->{body}, qr/"data":\Q$data\E,/, 'byte for byte');
+    ended_well();
+
+    # one alone is in memory, and nothing more can be fetched
+    run(1, script => 'status:500');
+    ask('PUT /admin/sectors/XLK', body => sector(XLK => 2.5));
+
+    my $partial = get('/api/snapshot');
+    ($data) = $partial->{body} =~ /"data":(\{.*\}),"cached"/;
+
+    ok($partial->{json}{metadata}{partial}, 'a partial one')
+        or diag($partial->{body});
+    like($data, qr/"benchmark":\{"symbol":"SPY","name":"[^"]*","error":/,
+         'without its benchmark');
+    ask('DELETE /admin/');
+
+    my $got = ask('PUT /admin/snapshot', body => $data);
+    is($got->{status}, 200, 'put') or diag($got->{body});
+    like(get('/api/snapshot')->{body}, qr/"data":\Q$data\E,/, 'byte for byte');
     ended_well();
 };
 
@@ -554,7 +665,8 @@ subtest 'what is removed is gone on every worker, and counted' => sub {
 
     ask('PUT /admin/sectors', body => '{' . join(',', map {
             "\"$_\":" . sector($_ => 1) } qw(XLK XLF XLE)) . '}');
-    ask('PUT /admin/snapshot', body => '{"sectors":[]}');
+    ask('PUT /admin/snapshot', body => '{"sectors":[' . sector(XLK => 1)
+                                       . ']}');
 
     is_deeply(ask('DELETE /admin/sectors/XLK')->{data}, { removed => 1 },
               'one');

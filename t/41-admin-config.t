@@ -239,17 +239,20 @@ Content-Type: application/json
 --- request eval
 ["GET /admin/enabled", "PUT /admin/sectors/XLK\n{\"symbol\":\"XLK\",\"price\":1}",
  "PUT /admin/sectors/ABC\n{\"symbol\":\"ABC\",\"price\":1}",
- "POST /admin/refresh", "PUT /admin/snapshot\n{\"sectors\":[]}",
+ "POST /admin/refresh",
+ "PUT /admin/snapshot\n{\"sectors\":[{\"symbol\":\"XLK\",\"price\":1}]}",
+ "PUT /admin/snapshot\n{\"sectors\":[{\"symbol\":\"ABC\",\"price\":1}]}",
  "PUT /admin/breaker/x\n{\"state\":\"open\"}", "GET /ops/stats",
  "DELETE /admin/"]
 --- error_code eval
-[200, 200, 404, 404, 200, 404, 200, 200]
+[200, 200, 404, 404, 200, 404, 404, 200, 200]
 --- json
 {"data":{"enabled":true}}
 {"data":{"stored":1}}
 {"error_code":"UNKNOWN_SYMBOL"}
 {"error_code":"NOT_FOUND"}
 {"data":{"stored":1}}
+{"error_code":"UNKNOWN_SYMBOL"}
 {"error_code":"NOT_FOUND"}
 {"entryCount":2}
 {"data":{"removed":2}}

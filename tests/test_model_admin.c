@@ -29,6 +29,25 @@ sectors(const char *body)
 }
 
 
+/* Served is what does not begin with NO. */
+
+static int
+serves(void *data, const char *symbol)
+{
+    assert_ptr_equal(data, puts_);
+
+    return strncmp(symbol, "NO", 2) != 0;
+}
+
+
+static sector_model_admin_e
+snapshot(const char *body)
+{
+    return sector_model_admin_snapshot(body, strlen(body), serves, puts_,
+                                       puts_, reason);
+}
+
+
 static void
 is_put(size_t i, const char *symbol, const char *json, int64_t quote_ms)
 {
@@ -140,22 +159,101 @@ test_a_sector_and_a_snapshot_keep_their_bytes(void **state)
     assert_int_equal(sector_model_admin_sector(NULL, 0, "XLF", puts_, reason),
                      SECTOR_MODEL_ADMIN_INVALID);
 
-    body = " {\"sectors\":[{}, {\"x\":1}]}\n";
-    assert_int_equal(sector_model_admin_snapshot(body, strlen(body), puts_,
-                                                 reason),
-                     SECTOR_MODEL_ADMIN_OK);
-    is_put(0, "", "{\"sectors\":[{}, {\"x\":1}]}", INT64_MIN);
+    body = " {\"sectors\":[{\"symbol\":\"xlk\",\"price\":1.0, \"x\":[]}],"
+           "\"y\":null}\n";
+    assert_int_equal(snapshot(body), SECTOR_MODEL_ADMIN_OK);
+    assert_string_equal(reason, "");
+    is_put(0, "", "{\"sectors\":[{\"symbol\":\"xlk\",\"price\":1.0, "
+                  "\"x\":[]}],\"y\":null}", INT64_MIN);
+}
 
-    body = "{\"sectors\":[{},1]}";
-    assert_int_equal(sector_model_admin_snapshot(body, strlen(body), puts_,
-                                                 reason),
-                     SECTOR_MODEL_ADMIN_INVALID);
-    assert_string_equal(reason, "sectors[1] is an integer, not an object");
 
-    body = "{\"sectors\":null}";
-    assert_int_equal(sector_model_admin_snapshot(body, strlen(body), puts_,
-                                                 reason),
-                     SECTOR_MODEL_ADMIN_INVALID);
+static void
+test_a_snapshot_has_sectors_and_such_as_could_not_be_had(void **state)
+{
+    size_t  i;
+
+    static const char *const  good[] = {
+        "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":0}],\"summary\":{}}",
+        "{\"sectors\":[{\"symbol\":\"XLF\",\"error\":\"Data unavailable\"},"
+        "{\"symbol\":\"XLK\",\"price\":-1,\"error\":3}]}",
+        "{\"sectors\":[{\"symbol\":\"XLF\",\"price\":null,\"error\":\"\","
+        "\"name\":\"x\"},{\"symbol\":\"XLK\",\"price\":1}],"
+        "\"benchmark\":{\"symbol\":\"SPY\",\"price\":1}}",
+        "{\"benchmark\":{\"symbol\":\"XLK\",\"error\":\"x\"},"
+        "\"sectors\":[{\"symbol\":\"XLK\",\"price\":1}]}"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_int_equal(snapshot(good[i]), SECTOR_MODEL_ADMIN_OK);
+        is_put(0, "", good[i], INT64_MIN);
+    }
+}
+
+
+static void
+test_what_is_wrong_with_a_snapshot_is_said(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *body;
+        const char  *reason;
+    } cases[] = {
+        { "{\"sectors\":[{},1]}", "sectors[0]: no symbol" },
+        { "{\"sectors\":[true]}", "sectors[0] is a boolean, not an object" },
+        { "{\"sectors\":null}", "sectors is null, not an array" },
+        { "{\"sectors\":[]}", "sectors is empty, at least one is needed" },
+        { "{\"sectors\":[{\"symbol\":\"\",\"price\":1}]}",
+          "sectors[0]: \"\" is no symbol" },
+        { "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":1,\"currency\":1}]}",
+          "sectors[0]: currency is an integer, not a string" },
+        { "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":\"x\","
+          "\"error\":\"x\"}]}",
+          "sectors[0]: price is a string, not a number" },
+        { "{\"sectors\":[{\"symbol\":\"XLK\",\"error\":\"x\"},"
+          "{\"symbol\":\"XLF\",\"error\":\"x\"}],"
+          "\"benchmark\":{\"symbol\":\"SPY\",\"price\":1}}",
+          "no sector of 2 has a price, at least one is needed" },
+        { "{\"sectors\":[{\"symbol\":\"NO\",\"price\":1},"
+          "{\"symbol\":\"xlk\",\"price\":1},{\"symbol\":\"XLK\","
+          "\"price\":1}]}", "sectors[2]: XLK is there twice" },
+        { "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":1}],\"summary\":[]}",
+          "summary is an array, not an object" },
+        { "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":1}],"
+          "\"benchmark\":\"SPY\"}", "benchmark is a string, not an object" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(snapshot(cases[i].body), SECTOR_MODEL_ADMIN_INVALID);
+        assert_string_equal(reason, cases[i].reason);
+        assert_string_equal(puts_[0].symbol, "");
+    }
+}
+
+
+static void
+test_the_first_symbol_of_a_snapshot_that_nobody_serves_is_named(void **state)
+{
+    (void) state;
+
+    assert_int_equal(snapshot("{\"sectors\":[{\"symbol\":\"XLK\",\"price\":1},"
+                              "{\"symbol\":\"no2\",\"error\":\"x\"}],"
+                              "\"benchmark\":{\"symbol\":\"NO\","
+                              "\"price\":1}}"),
+                     SECTOR_MODEL_ADMIN_UNKNOWN);
+    assert_string_equal(puts_[0].symbol, "NO2");
+    assert_string_equal(reason, "NO2 is not configured");
+
+    assert_int_equal(snapshot("{\"sectors\":[{\"symbol\":\"XLK\",\"price\":1}],"
+                              "\"benchmark\":{\"symbol\":\"no\","
+                              "\"price\":1}}"),
+                     SECTOR_MODEL_ADMIN_UNKNOWN);
+    assert_string_equal(puts_[0].symbol, "NO");
 }
 
 
@@ -216,6 +314,11 @@ main(void)
         cmocka_unit_test(test_sectors_are_found_in_the_text_as_they_came),
         cmocka_unit_test(test_what_is_wrong_with_sectors_is_said),
         cmocka_unit_test(test_a_sector_and_a_snapshot_keep_their_bytes),
+        cmocka_unit_test(
+            test_a_snapshot_has_sectors_and_such_as_could_not_be_had),
+        cmocka_unit_test(test_what_is_wrong_with_a_snapshot_is_said),
+        cmocka_unit_test(
+            test_the_first_symbol_of_a_snapshot_that_nobody_serves_is_named),
         cmocka_unit_test(test_a_switch_and_a_state_take_one_member_of_one_kind)
     };
 

@@ -144,17 +144,29 @@ check_sectors(const char *body, size_t len)
 }
 
 
+/* Served is what has no Z. */
+
+static int
+serves(void *data, const char *symbol)
+{
+    return strchr(symbol, 'Z') == NULL;
+}
+
+
 static void
 check_snapshot(const char *body, size_t len)
 {
     char                       reason[SECTOR_MODEL_REASON_MAX];
-    size_t                     i;
-    json_t                    *root, *sectors;
+    size_t                     i, available;
+    json_t                    *root, *sectors, *one;
     sector_model_admin_e       error;
     sector_model_admin_put_t   put;
 
-    error = sector_model_admin_snapshot(body, len, &put, reason);
+    error = sector_model_admin_snapshot(body, len, serves, NULL, &put,
+                                        reason);
     check_reason(error, reason);
+    fuzz_check((error == SECTOR_MODEL_ADMIN_UNKNOWN)
+               == (put.symbol[0] != '\0'));
 
     if (error != SECTOR_MODEL_ADMIN_OK) {
         return;
@@ -165,11 +177,22 @@ check_snapshot(const char *body, size_t len)
 
     root = read_body(put.json, put.json_len);
     sectors = json_object_get(root, "sectors");
-    fuzz_check(json_is_array(sectors));
+    fuzz_check(json_array_size(sectors) > 0);
+    available = 0;
 
     for (i = 0; i < json_array_size(sectors); i++) {
-        fuzz_check(json_is_object(json_array_get(sectors, i)));
+        one = json_array_get(sectors, i);
+        fuzz_check(json_is_string(json_object_get(one, "symbol")));
+
+        if (json_is_number(json_object_get(one, "price"))) {
+            available++;
+
+        } else {
+            fuzz_check(json_is_string(json_object_get(one, "error")));
+        }
     }
+
+    fuzz_check(available > 0);
 
     json_decref(root);
 }
