@@ -434,10 +434,20 @@ ngx_int_t
 ngx_http_sector_cache_admin_unknown(ngx_http_sector_cache_admin_t *admin,
     const char *symbol)
 {
-    return ngx_http_sector_cache_admin_error(admin, NGX_HTTP_NOT_FOUND,
-                                             "UNKNOWN_SYMBOL",
-                                             "Symbol %s is not configured",
-                                             symbol);
+    u_char                         text[64];
+    ngx_http_sector_cache_error_t  error;
+
+    *ngx_snprintf(text, sizeof(text) - 1, "Symbol %s is not configured",
+                  symbol) = '\0';
+
+    ngx_memzero(&error, sizeof(ngx_http_sector_cache_error_t));
+
+    error.status = NGX_HTTP_NOT_FOUND;
+    error.code = "UNKNOWN_SYMBOL";
+    error.text = (char *) text;
+    error.symbol = symbol;
+
+    return ngx_http_sector_cache_send_error(admin->request, &error);
 }
 
 

@@ -68,12 +68,12 @@ ngx_http_sector_cache_admin_put_breaker(ngx_http_sector_cache_admin_t *admin)
     sector_breaker_force_e           force;
     ngx_http_sector_cache_source_t  *source;
 
-    static const char *const  words[] = { "auto", "open", "closed" };
+    static const char *const  words[] = { "open", "closed", "auto" };
 
     static const sector_breaker_force_e  forces[] = {
-        SECTOR_BREAKER_AUTO,
         SECTOR_BREAKER_FORCED_OPEN,
-        SECTOR_BREAKER_FORCED_CLOSED
+        SECTOR_BREAKER_FORCED_CLOSED,
+        SECTOR_BREAKER_AUTO
     };
 
     source = ngx_http_sector_cache_find_source(admin->mcf, &admin->tail);

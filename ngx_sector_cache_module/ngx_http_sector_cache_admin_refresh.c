@@ -25,6 +25,8 @@ typedef struct {
     ngx_http_sector_cache_error_t       error;      /* code is NULL: none */
     uint64_t                            ttl_ms;
     char                                symbol[SECTOR_SYMBOL_MAX + 1];
+    u_char                              unknown[64];    /* error.text, where
+                                                           none serves it */
     unsigned                            joined:1;
     unsigned                            stored:1;
 } ngx_http_sector_cache_refresh_part_t;
@@ -260,7 +262,10 @@ ngx_http_sector_cache_refresh_add(ngx_http_sector_cache_refresh_t *refresh,
     if (part->location == NULL) {
         part->error.status = NGX_HTTP_NOT_FOUND;
         part->error.code = "UNKNOWN_SYMBOL";
-        part->error.text = "Symbol is not configured";
+        part->error.text = (char *) part->unknown;
+
+        *ngx_snprintf(part->unknown, sizeof(part->unknown) - 1,
+                      "Symbol %s is not configured", symbol) = '\0';
     }
 }
 

@@ -5,6 +5,7 @@
  * is stored points into the body, which is the caller's.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "sector_model_admin.h"
@@ -336,6 +337,39 @@ sector_model_admin_enabled(const char *body, size_t len, int *enabled,
 
 
 /*
+ * Says of what is not one of the words which ones there are.
+ */
+static sector_model_status_e
+sector_admin_not_word(sector_admin_t *admin, const json_t *value,
+    const char *const *words, size_t n)
+{
+    char         allowed[64];
+    size_t       i, used;
+    const char  *text;
+
+    allowed[0] = '\0';
+
+    for (i = 0, used = 0; i < n && used < sizeof(allowed); i++) {
+        used += (size_t) snprintf(allowed + used, sizeof(allowed) - used,
+                                  "%s%s", i ? ", " : "", words[i]);
+    }
+
+    text = sector_json_is_string(value) ? json_string_value(value) : NULL;
+
+    return (value == NULL)
+           ? sector_model_refuse(&admin->ctx, SECTOR_MODEL_INVALID,
+                                 "no state, allowed: %s", allowed)
+           : (text != NULL)
+           ? sector_model_refuse(&admin->ctx, SECTOR_MODEL_INVALID,
+                                 "state is \"%.32s\", allowed: %s", text,
+                                 allowed)
+           : sector_model_refuse(&admin->ctx, SECTOR_MODEL_INVALID,
+                                 "state is %s, allowed: %s",
+                                 sector_model_type(value), allowed);
+}
+
+
+/*
  * The state of a breaker.
  */
 sector_model_admin_e
@@ -351,21 +385,23 @@ sector_model_admin_state(const char *body, size_t len,
     status = sector_admin_open(&admin, body, len);
 
     if (status == SECTOR_MODEL_OK) {
-        status = SECTOR_MODEL_INVALID;
-        value = sector_admin_only(&admin, "state");
+        value = json_object_get(admin.root, "state");
         text = sector_json_string(value);
 
         for (i = 0; text != NULL && i < n; i++) {
             if (strcmp(text, words[i]) == 0) {
-                *word = i;
-                status = SECTOR_MODEL_OK;
                 break;
             }
         }
 
-        if (value != NULL && status != SECTOR_MODEL_OK) {
-            sector_model_refuse(&admin.ctx, status,
-                                "state is not one of those that are allowed");
+        if (text == NULL || i == n) {
+            status = sector_admin_not_word(&admin, value, words, n);
+
+        } else if (sector_admin_only(&admin, "state") == NULL) {
+            status = SECTOR_MODEL_INVALID;
+
+        } else {
+            *word = i;
         }
     }
 

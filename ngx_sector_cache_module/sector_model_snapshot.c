@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sector_model_json.h"
 #include "sector_model_snapshot.h"
 
 
@@ -48,7 +49,7 @@ sector_model_snapshot_symbol(sector_model_snapshot_t *snapshot,
                                    "%s: no symbol", place);
     }
 
-    text = json_string_value(value);
+    text = sector_json_is_string(value) ? json_string_value(value) : NULL;
 
     if (text == NULL) {
         return sector_model_refuse(snapshot->ctx, SECTOR_MODEL_INVALID,
@@ -88,13 +89,13 @@ sector_model_snapshot_unavailable(const sector_model_snapshot_t *snapshot,
                                    "%s: neither a price nor an error", place);
     }
 
-    if (!json_is_string(error)) {
+    if (!sector_json_is_string(error)) {
         return sector_model_refuse(snapshot->ctx, SECTOR_MODEL_INVALID,
                                    "%s: error is %s, not a string", place,
                                    sector_model_type(error));
     }
 
-    if (name != NULL && !json_is_string(name)) {
+    if (name != NULL && !sector_json_is_string(name)) {
         return sector_model_refuse(snapshot->ctx, SECTOR_MODEL_INVALID,
                                    "%s: name is %s, not a string", place,
                                    sector_model_type(name));

@@ -650,8 +650,25 @@ subtest 'symbols are those that the API serves' => sub {
        'its own');
     is(ask('PUT /admin/sectors/%5Ex', body => sector('^X' => 1))->{status},
        200, 'one that is escaped');
-    is_error(ask('PUT /admin/sectors/XLK', body => sector(XLK => 1)), 404,
-             'UNKNOWN_SYMBOL', 'another');
+
+    my $unknown = sub {
+        my ($symbol, $title, $line, $body) = @_;
+        my $got = ask($line, body => $body);
+
+        is_error($got, 404, 'UNKNOWN_SYMBOL', $title);
+        is_deeply($got->{json}{error_details}, { symbol => $symbol },
+                  "$title: which");
+        like($got->{json}{error}, qr/^Symbol \Q$symbol\E is not configured$/,
+             "$title: in words");
+    };
+
+    $unknown->('XLK', 'another', 'PUT /admin/sectors/xlk', sector(XLK => 1));
+    $unknown->('XLF', 'in a batch', 'PUT /admin/sectors', '{"ABC":'
+               . sector(ABC => 1) . ',"xlf":' . sector(XLF => 1) . '}');
+    $unknown->('XLF', 'in a snapshot', 'PUT /admin/snapshot', '{"sectors":['
+               . sector(ABC => 1) . ',' . sector(xlf => 1) . ']}');
+    $unknown->('XLK', 'of a refresh', 'POST /admin/refresh?symbols=xlk,xlf');
+
     is_error(ask('PUT /admin/sectors/X%20Y', body => '{}'), 400,
              'INVALID_SYMBOL', 'no symbol');
     is_error(ask('DELETE /admin/sectors/TOOLONGSYMBOL'), 400,
@@ -790,11 +807,24 @@ subtest 'a breaker is forced and freed on all workers' => sub {
     is_error(ask('PUT /admin/breaker/none', body => '{"state":"open"}'), 404,
              'NOT_FOUND', 'an unknown source');
 
-    for my $bad ('{"state":"half_open"}', '{"state":1}', '{}', '"open"', '',
-                 '{"state":"open","x":1}', '{"state":"Open"}')
-    {
-        is_error(ask('PUT /admin/breaker/up', body => $bad), 400,
-                 'INVALID_JSON', "refused: $bad");
+    my $allowed = 'allowed: open, closed, auto';
+    my %refused = (
+        '{"state":"half_open"}' => qr/state is "half_open", $allowed$/,
+        '{"state":"Open"}' => qr/state is "Open", $allowed$/,
+        '{"state":""}' => qr/state is "", $allowed$/,
+        '{"state":"' . 'x' x 3000 . '"}' => qr/state is "x{32}", $allowed$/,
+        '{"state":1}' => qr/state is an integer, $allowed$/,
+        '{"state":null}' => qr/state is null, $allowed$/,
+        '{}' => qr/no state, $allowed$/,
+        '{"state":"open","x":1}' => qr/a member beside state$/,
+        '["open"]' => qr/the body is an array, not an object$/,
+        '' => qr/empty body$/,
+    );
+
+    for my $bad (sort keys %refused) {
+        $got = ask('PUT /admin/breaker/up', body => $bad);
+        is_error($got, 400, 'INVALID_JSON', 'refused: ' . substr $bad, 0, 40);
+        like($got->{json}{error}, $refused{$bad}, 'and why');
     }
 
     is(stats()->{sources}{up}{breaker}{state}, 'closed', 'nothing changed');
@@ -846,6 +876,7 @@ subtest 'what is fresh is fetched by a refresh' => sub {
     $got = ask('POST /admin/refresh?symbols=XLK,NONE');
     is($got->{status}, 200, 'one that is not configured, among others');
     is($got->{data}{NONE}{status}, 'UNKNOWN_SYMBOL', 'says so');
+    is($got->{data}{NONE}{error}, 'Symbol NONE is not configured', 'and why');
 
     is_error(ask('POST /admin/refresh?symbols=NONE'), 404, 'UNKNOWN_SYMBOL',
              'alone');

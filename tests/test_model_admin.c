@@ -289,6 +289,15 @@ test_a_switch_and_a_state_take_one_member_of_one_kind(void **state)
                      SECTOR_MODEL_ADMIN_OK);
     assert_int_equal(word, 1);
 
+    assert_int_equal(sector_model_admin_state("{\"state\":\"on\"}", 14,
+                                              words, 2, &word, reason),
+                     SECTOR_MODEL_ADMIN_INVALID);
+    assert_string_equal(reason, "state is \"on\", allowed: auto, open");
+    assert_int_equal(sector_model_admin_state("{\"x\":[]}", 8, words, 2,
+                                              &word, reason),
+                     SECTOR_MODEL_ADMIN_INVALID);
+    assert_string_equal(reason, "no state, allowed: auto, open");
+
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         enabled = 7;
         word = 7;
