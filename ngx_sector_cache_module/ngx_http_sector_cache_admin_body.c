@@ -54,6 +54,14 @@ ngx_http_sector_cache_admin_body(ngx_http_sector_cache_admin_t *admin)
         return ngx_http_sector_cache_admin_too_large(admin);
     }
 
+    /* an unbuffered body that another location has begun to read, before it
+     * redirected here, lacks its beginning, and nginx still has that location's
+     * handler to be called at its end */
+
+    if (r->reading_body) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     r->request_body_no_buffering = r->headers_in.chunked;
 
     rc = ngx_http_read_client_request_body(r,

@@ -9,7 +9,6 @@
  */
 
 #include "ngx_http_sector_cache_gather.h"
-#include "ngx_http_sector_cache_source_info.h"
 
 
 static ngx_uint_t ngx_http_sector_cache_part_look(
@@ -228,13 +227,7 @@ ngx_http_sector_cache_part_read(ngx_http_sector_cache_part_t *part)
         part->outcome = view.negative ? NGX_HTTP_SECTOR_CACHE_NEGATIVE
                         : state == SECTOR_STORE_FRESH
                           ? NGX_HTTP_SECTOR_CACHE_HIT
-                          : g->mode.flag == NGX_HTTP_SECTOR_CACHE_ON
-                            ? ngx_http_sector_cache_swr_outcome(g->conf)
-                            : NGX_HTTP_SECTOR_CACHE_UPDATING;
-
-        if (part->outcome == NGX_HTTP_SECTOR_CACHE_STALE) {
-            part->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OPEN;
-        }
+                          : NGX_HTTP_SECTOR_CACHE_UPDATING;
 
         fetch = ngx_http_sector_cache_part_fresh(part, &view, &entry);
 
@@ -479,20 +472,6 @@ ngx_http_sector_cache_part_settle(ngx_http_sector_cache_part_t *part)
     part->counted = 1;
 
     ngx_http_sector_cache_count(part->gather->conf->sectors, part->counted_as);
-}
-
-
-ngx_http_sector_cache_outcome_e
-ngx_http_sector_cache_swr_outcome(ngx_http_sector_cache_loc_conf_t *conf)
-{
-    uint64_t                retry_after_ms;
-    sector_breaker_state_e  state;
-
-    state = ngx_http_sector_cache_source_state(conf->fetch->source,
-                                               &retry_after_ms);
-
-    return state == SECTOR_BREAKER_OPEN ? NGX_HTTP_SECTOR_CACHE_STALE
-                                        : NGX_HTTP_SECTOR_CACHE_UPDATING;
 }
 
 

@@ -132,13 +132,6 @@ void ngx_http_sector_cache_refresh(ngx_http_sector_cache_loc_conf_t *conf,
     ngx_http_core_srv_conf_t *server, ngx_str_t *symbol);
 
 
-/* Of an entry within swr: UPDATING, or STALE where an open breaker lets no
- * refresh through. */
-
-ngx_http_sector_cache_outcome_e ngx_http_sector_cache_swr_outcome(
-    ngx_http_sector_cache_loc_conf_t *conf);
-
-
 /* Counts an outcome in a zone. */
 
 void ngx_http_sector_cache_count(ngx_http_sector_cache_zone_t *zone,

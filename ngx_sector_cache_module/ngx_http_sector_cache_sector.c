@@ -158,18 +158,12 @@ ngx_http_sector_cache_sector_memory(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    outcome = (state == SECTOR_STORE_FRESH)
-              ? NGX_HTTP_SECTOR_CACHE_HIT
-              : ngx_http_sector_cache_swr_outcome(lcf);
+    outcome = (state == SECTOR_STORE_FRESH) ? NGX_HTTP_SECTOR_CACHE_HIT
+                                            : NGX_HTTP_SECTOR_CACHE_UPDATING;
 
     ngx_http_sector_cache_times(&view, &age_s, &ttl_s);
     ngx_http_sector_cache_client_describe(info, outcome, &entry, age_s, ttl_s,
                                           &head, &meta);
-
-    if (outcome == NGX_HTTP_SECTOR_CACHE_STALE) {
-        head.detail = "SECTOR_API_CIRCUIT_OPEN";
-    }
-
     ngx_http_sector_cache_client_piece(&pieces[1], &entry);
 
     b = ngx_http_sector_cache_client_body(r, &head, &meta, pieces, 3, &rc);

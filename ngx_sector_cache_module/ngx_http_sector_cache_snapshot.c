@@ -344,12 +344,15 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
 }
 
 
-/* The whole snapshot that is stored, stale or not; NGX_DECLINED if none is. */
+/* The whole snapshot that is stored, stale or not; NGX_DECLINED if none is, or
+ * if what was composed of stale sectors is newer. */
 
 static ngx_int_t
 ngx_http_sector_cache_snapshot_stale(ngx_http_sector_cache_client_t *client,
     const ngx_http_sector_cache_snapshot_t *failed)
 {
+    int64_t                ttl_s;
+    uint64_t               age_s;
     sector_entry_t         entry;
     sector_store_view_t    view;
     sector_store_state_e   state;
@@ -362,6 +365,15 @@ ngx_http_sector_cache_snapshot_stale(ngx_http_sector_cache_client_t *client,
                                              &client->conf->snapshot, &view,
                                              &entry);
     if (state == SECTOR_STORE_NONE) {
+        return NGX_DECLINED;
+    }
+
+    /* stale sectors may be newer than what was made of older ones */
+
+    ngx_http_sector_cache_times(&view, &age_s, &ttl_s);
+
+    if (failed->error == NULL && failed->age_s < age_s) {
+        sector_store_read_end(&client->conf->snapshots->store);
         return NGX_DECLINED;
     }
 

@@ -17,6 +17,8 @@ static const char *sector_compose_verdict(const sector_compose_explain_t *e,
     char *why);
 static const char *sector_compose_verdict_fetch(
     const sector_compose_explain_t *e, char *why);
+static void sector_compose_verdict_refresh(const sector_compose_explain_t *e,
+    char *why);
 static int sector_compose_explain_entry(json_t *root,
     const sector_compose_explain_t *e);
 static json_t *sector_compose_explain_gate(const sector_compose_gate_t *g);
@@ -143,16 +145,32 @@ sector_compose_verdict(const sector_compose_explain_t *e, char *why)
         return "negative";
     }
 
-    if (strcmp(state, "refresh") == 0
-        && strcmp(e->gates[0].breaker, "open") != 0)
-    {
-        snprintf(why, SECTOR_COMPOSE_WHY_MAX,
-                 "the entry is past its ttl and within swr: it is served at "
-                 "once while one fetch refreshes it");
+    if (strcmp(state, "refresh") == 0) {
+        sector_compose_verdict_refresh(e, why);
         return "updating";
     }
 
     return sector_compose_verdict_fetch(e, why);
+}
+
+
+static void
+sector_compose_verdict_refresh(const sector_compose_explain_t *e, char *why)
+{
+    const char  *within;
+
+    within = "the entry is past its ttl and within swr: it is served at once";
+
+    if (e->gates[0].breaker_s) {
+        snprintf(why, SECTOR_COMPOSE_WHY_MAX,
+                 "%s, and the circuit breaker of source %s refuses to refresh "
+                 "it for another %llu s", within, e->gates[0].name,
+                 (unsigned long long) e->gates[0].breaker_s);
+        return;
+    }
+
+    snprintf(why, SECTOR_COMPOSE_WHY_MAX, "%s while one fetch refreshes it",
+             within);
 }
 
 

@@ -634,6 +634,23 @@ subtest 'stale sectors are no reason to compose: the stale one' => sub {
 };
 
 
+subtest 'of stale sectors that are newer than the stale one' => sub {
+    start(script => 'ok,ok,status:500', sectors => 'ttl=1ms stale=1h',
+          snapshots => 'ttl=1ms stale=1h');
+    my $whole = snapshot();
+    my $since = time;
+    wait_for('it is a second old', sub { time > $since + 1.1 });
+    get('/api/');
+    pass_ttl();
+    my $got = snapshot();
+    is("$got->{status} $got->{cache}", '200 stale', 'stale');
+    is(prices($whole), join(' ', (101) x 12), 'not the prices of that');
+    is(prices($got), join(' ', (102) x 12), 'but the later ones');
+    is($got->{headers}{age}, 0, 'as old as they are');
+    ended_well();
+};
+
+
 subtest 'of stale sectors alone where there is no snapshot' => sub {
     start(script => 'ok,status:500', sectors => 'ttl=1ms stale=1h');
     get('/api/');

@@ -9,7 +9,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Upstream qw(get pass_ttl wait_for);
+use Upstream qw(get);
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
@@ -19,12 +19,11 @@ my ($nginx, $key);
 
 sub start {
     my (%option) = (script => 'ok', source => 'retries=0', snapshots => '',
-                    zone => 'ttl=1h',
                     more => '', @_);
 
     $key = '/r' . ++$number . '/';
     $nginx = Upstream::Nginx->new(http => <<"END");
-sector_cache_zone sectors 1m $option{zone};
+sector_cache_zone sectors 1m ttl=1h;
 sector_cache_zone others 1m ttl=2h;
 sector_cache_zone snapshots 1m ttl=1h $option{snapshots};
 sector_cache_source up $option{source};
@@ -135,44 +134,6 @@ subtest 'a snapshot above max_object is served and not stored' => sub {
     is($upstream->calls($key), 12, 'its sectors were, by one call each');
     like($nginx->log, qr/could not store .*larger than max_object/, 'logged');
     $nginx->stop;
-};
-
-
-subtest 'within swr an open breaker is not taken for a refresh' => sub {
-    start(script => 'ok,status:500', zone => 'ttl=1ms swr=1h',
-          source => 'retries=0 failures=1 open=1h max_open=1h');
-
-    my $says = sub {
-        my $got = get("/api/$_[0]");
-        return "$got->{json}{metadata}{cacheStatus}, "
-               . "$got->{headers}{'cache-status'}" =~ s/ttl=0/ttl=-0/r;
-    };
-
-    my $first = get('/api/XLK');
-    get('/api/XLF');
-    pass_ttl();
-    like($says->('XLK'), qr/^updating, sector-cache; hit; ttl=-\d+$/,
-         'a refresh is begun');
-    wait_for('it fails, and opens the breaker', sub {
-        return stats()->{sources}{up}{breaker}{state} eq 'open';
-    });
-
-    my $before = stats()->{namespaces}{sectors};
-    my $stale = qr/^stale, sector-cache; hit; ttl=-\d+; detail=SECTOR_API_CIRCUIT_OPEN$/;
-    like($says->('XLK'), $stale, 'none is begun now');
-    is(get('/api/XLK')->{data}, $first->{data}, 'the data is there');
-    like($says->('?symbols=XLK,XLF'), $stale, 'nor for a batch');
-    is($upstream->calls($key), 3, 'calls');
-
-    my $after = stats()->{namespaces}{sectors};
-    is($after->{stale} - $before->{stale}, 4, 'each counts as stale');
-    is($after->{updating} - $before->{updating}, 0, 'and as nothing else');
-
-    my $why = get('/status/explain/XLK')->{json};
-    is($why->{answer}, 'stale', 'the explanation');
-    like($why->{why}, qr/breaker of source up refuses .*: stale data is served/,
-         'says why');
-    ended_well();
 };
 
 

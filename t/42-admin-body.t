@@ -335,6 +335,37 @@ subtest 'the smaller of both limits holds, to the byte' => sub {
 };
 
 
+subtest 'a body that another location has begun to read unbuffered' => sub {
+    run(server => <<'END');
+    location /proxied {
+        proxy_pass http://127.0.0.1:1;
+        proxy_http_version 1.1;
+        proxy_request_buffering off;
+        error_page 502 = @admin;
+    }
+    location @admin {
+        rewrite ^ /admin/sectors/XLK last;
+    }
+END
+
+    # what came with the head is whole
+    for my $case ([10, 200], [20_000, 500], [100_000, 500]) {
+        my ($size, $status) = @$case;
+        my $socket = client();
+        my $body = '{"symbol":"XLK","price":1,"x":"' . 'x' x $size . '"}';
+
+        print $socket head('PUT /proxied', @with_key,
+                           'Transfer-Encoding: chunked'), chunk($body);
+        print $socket "0\r\n\r\n";
+        my $got = answer($socket);
+        is($got->{status}, $status, "$size bytes");
+    }
+
+    is(get('/status/stats')->{status}, 200, 'and no more');
+    ended_well();
+};
+
+
 subtest 'chunks without end are not read beyond the limit' => sub {
     for my $how ('', 'client_body_buffer_size 1k;',
                  'client_body_in_file_only on;',

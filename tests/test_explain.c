@@ -77,6 +77,7 @@ expect_verdict(const sector_compose_explain_t *e, const char *answer,
 static void
 test_what_is_in_memory_is_judged_by_its_state(void **state)
 {
+    sector_compose_gate_t     refusing;
     sector_compose_explain_t  e;
 
     (void) state;
@@ -94,6 +95,14 @@ test_what_is_in_memory_is_judged_by_its_state(void **state)
     e.entry.state = "refresh";
     expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
                    "it is served at once while one fetch refreshes it");
+
+    refusing = open_gate;
+    refusing.breaker_s = 5;
+    e.gates = &refusing;
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once, and the circuit breaker of source "
+                   "demo refuses to refresh it for another 5 s");
+    e.gates = &open_gate;
 
     e.entry.state = "stale";
     expect_verdict(&e, "miss", "the entry is past its ttl: it is fetched from "
