@@ -181,7 +181,9 @@ test_a_snapshot_has_sectors_and_such_as_could_not_be_had(void **state)
         "\"name\":\"x\"},{\"symbol\":\"XLK\",\"price\":1}],"
         "\"benchmark\":{\"symbol\":\"SPY\",\"price\":1}}",
         "{\"benchmark\":{\"symbol\":\"XLK\",\"error\":\"x\"},"
-        "\"sectors\":[{\"symbol\":\"XLK\",\"price\":1}]}"
+        "\"sectors\":[{\"symbol\":\"XLK\",\"price\":1}]}",
+        "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":33333333333333333333},"
+        "{\"symbol\":\"XLF\",\"price\":0.1e+308}]}"
     };
 
     (void) state;
@@ -213,6 +215,8 @@ test_what_is_wrong_with_a_snapshot_is_said(void **state)
         { "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":\"x\","
           "\"error\":\"x\"}]}",
           "sectors[0]: price is a string, not a number" },
+        { "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":1e400}]}",
+          "sectors[0]: price is out of range" },
         { "{\"sectors\":[{\"symbol\":\"XLK\",\"error\":\"x\"},"
           "{\"symbol\":\"XLF\",\"error\":\"x\"}],"
           "\"benchmark\":{\"symbol\":\"SPY\",\"price\":1}}",
