@@ -224,4 +224,58 @@ model_mutate(const model_ask_t *ask, const char *body, size_t len,
 }
 
 
+/* jansson's allocations fail from the given one on.  In the middle of a string
+ * jansson takes that for bad syntax, which cannot be told apart. */
+
+static unsigned  model_allocations, model_allowed;
+
+
+static inline void *
+model_failing_malloc(size_t size)
+{
+    return (model_allocations++ < model_allowed) ? malloc(size) : NULL;
+}
+
+
+/*
+ * Parses a good body with one allocation more at a time, until it is enough:
+ * what fails says that, "least" times or more, or calls it no JSON.  Nothing
+ * is leaked, which a sanitizer sees.
+ *
+ * A number of more than 15 characters would not do: where jansson has no
+ * memory for one, it ends the process.
+ */
+static inline void
+model_without_memory(const model_ask_t *ask, const char *body, unsigned least)
+{
+    unsigned                said;
+    sector_model_output_t   out;
+    sector_model_status_e   status;
+
+    said = 0;
+    model_allowed = 0;
+
+    do {
+        model_allocations = 0;
+        json_set_alloc_funcs(model_failing_malloc, free);
+        status = model_parse(ask, body, strlen(body), &out);
+        json_set_alloc_funcs(malloc, free);
+        free(out.json);
+
+        if (status == NO_MEMORY) {
+            said++;
+            assert_string_equal(out.reason, "out of memory");
+
+        } else if (status != OK) {
+            assert_int_equal(status, INVALID);
+            assert_memory_equal(out.reason, "not JSON: ", 10);
+        }
+
+    } while (status != OK && model_allowed++ < 10000);
+
+    assert_int_equal(status, OK);
+    assert_true(said >= least);
+}
+
+
 #endif /* TEST_MODEL_H */

@@ -505,56 +505,13 @@ test_the_locale_is_not_asked(void **state)
 }
 
 
-/* jansson's allocations fail from the given one on, as in test_model.c.  A
- * number of more than 15 characters would not do: where jansson has no memory
- * for one, it ends the process. */
-
-static unsigned  allocations, allowed;
-
-
-static void *
-failing_malloc(size_t size)
-{
-    return (allocations++ < allowed) ? malloc(size) : NULL;
-}
-
-
 static void
 test_without_memory_nothing_is_leaked(void **state)
 {
-    unsigned                said;
-    sector_model_output_t   out;
-    sector_model_status_e   status;
-
-    static const char  text[] =
-        "{\"symbol\":\"SPY\",\"a\\u0000\":[1e400,{\"x\":-1e400}],"
-        "\"price\":1}";
-
     (void) state;
 
-    said = 0;
-    allowed = 0;
-
-    do {
-        allocations = 0;
-        json_set_alloc_funcs(failing_malloc, free);
-        status = model_parse(&own, text, sizeof(text) - 1, &out);
-        json_set_alloc_funcs(malloc, free);
-        free(out.json);
-
-        if (status == NO_MEMORY) {
-            said++;
-            assert_string_equal(out.reason, "out of memory");
-
-        } else if (status != OK) {
-            assert_int_equal(status, INVALID);
-            assert_memory_equal(out.reason, "not JSON: ", 10);
-        }
-
-    } while (status != OK && allowed++ < 10000);
-
-    assert_int_equal(status, OK);
-    assert_true(said > 10);
+    model_without_memory(&own, "{\"symbol\":\"SPY\",\"a\\u0000\":[1e400,"
+                         "{\"x\":-1e400}],\"price\":1}", 11);
 }
 
 
