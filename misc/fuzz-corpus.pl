@@ -128,6 +128,8 @@ sub from_admin_tests {
     seed('admin', qq(\2{"sectors":[{"symbol":"XLK","price":1},{"symbol":"XLF",)
                   . qq("name":"F","error":"Data unavailable"}],"summary":{},)
                   . qq("benchmark":{"symbol":"SPY","price":2}}));
+    seed('admin', qq(\2{"sectors":[{"symbol":"XLK","price":) . '3' x 90
+                  . '}]}');
     seed('admin', qq(\3{"enabled":true}));
     seed('admin', qq(\4{"state":"open"}));
 }
@@ -154,7 +156,7 @@ sub from_fixtures {
 
 
 sub from_http_tests {
-    for (literals_of(slurp("$top/tests/test_http.c"))) {
+    for (map { literals_of(slurp($_)) } glob "$top/tests/test_http*.c") {
         for my $choice (0, 1, 2, 5, 9, 13, 17, 21, 25) {
             seed('http', chr($choice) . $_);
         }
