@@ -97,12 +97,17 @@ sub head {
 my @with_key = ("X-API-Key: $key");
 
 
-# What is answered within some seconds: the bytes up to the end of one answer,
+# How long an answer may take, in seconds.  Once one took longer, something is
+# broken, and nobody wants to wait as long for each of the others.
+my $patience = 10;
+
+
+# What is answered within that time: the bytes up to the end of one answer,
 # however long the connection stays.
 sub answer {
     my ($socket, %with) = @_;
     my $select = IO::Select->new($socket);
-    my $until = time + Upstream::scaled($with{seconds} || 10);
+    my $until = time + Upstream::scaled($patience);
     my $text = delete ${*$socket}{rest} // '';
 
     while (1) {
@@ -118,7 +123,12 @@ sub answer {
         }
 
         my $left = $until - time;
-        last if $left <= 0 || !$select->can_read($left);
+
+        if ($left <= 0 || !$select->can_read($left)) {
+            $patience = 0.5;
+            last;
+        }
+
         last unless sysread $socket, $text, 65536, length $text;
     }
 
@@ -651,7 +661,7 @@ sub h2_put {
 
         my $wait = $most > 0 && $sent < length $body ? 0 : 10;
 
-        next unless $select->can_read($wait) || $wait == 0;
+        last if !$select->can_read($wait) && $wait > 0;
 
         while ($select->can_read(0)) {
             sysread $socket, $in, 65_536, length $in or $ended = 1, last;
