@@ -54,11 +54,11 @@ ngx_http_sector_cache_admin_body(ngx_http_sector_cache_admin_t *admin)
         return ngx_http_sector_cache_admin_too_large(admin);
     }
 
-    /* an unbuffered body that another location has begun to read, before it
-     * redirected here, lacks its beginning, and nginx still has that location's
-     * handler to be called at its end */
+    /* of an unbuffered body that another location has begun to read, before it
+     * redirected here, the beginning or all is gone, and where there is more to
+     * come nginx has that location's handler to be called at its end */
 
-    if (r->reading_body) {
+    if (r->request_body && r->request_body_no_buffering) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -345,7 +345,7 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
 
 
 /* The whole snapshot that is stored, stale or not; NGX_DECLINED if none is, or
- * if what was composed of stale sectors is newer. */
+ * if what was composed of stale sectors is whole and newer. */
 
 static ngx_int_t
 ngx_http_sector_cache_snapshot_stale(ngx_http_sector_cache_client_t *client,
@@ -368,11 +368,14 @@ ngx_http_sector_cache_snapshot_stale(ngx_http_sector_cache_client_t *client,
         return NGX_DECLINED;
     }
 
-    /* stale sectors may be newer than what was made of older ones */
+    /* stale sectors, if none lacks, may be newer than what was made of older
+     * ones */
 
     ngx_http_sector_cache_times(&view, &age_s, &ttl_s);
 
-    if (failed->error == NULL && failed->age_s < age_s) {
+    if (failed->error == NULL && failed->age_s < age_s
+        && !(failed->entry.flags & SECTOR_ENTRY_PARTIAL))
+    {
         sector_store_read_end(&client->conf->snapshots->store);
         return NGX_DECLINED;
     }

@@ -157,20 +157,36 @@ sector_compose_verdict(const sector_compose_explain_t *e, char *why)
 static void
 sector_compose_verdict_refresh(const sector_compose_explain_t *e, char *why)
 {
-    const char  *within;
+    const char                   *within;
+    const sector_compose_gate_t  *g;
 
     within = "the entry is past its ttl and within swr: it is served at once";
+    g = e->gates;
 
-    if (e->gates[0].breaker_s) {
+    if (e->flight) {
+        snprintf(why, SECTOR_COMPOSE_WHY_MAX,
+                 "%s, and a fetch that refreshes it is under way", within);
+
+    } else if (g->breaker_s) {
         snprintf(why, SECTOR_COMPOSE_WHY_MAX,
                  "%s, and the circuit breaker of source %s refuses to refresh "
-                 "it for another %llu s", within, e->gates[0].name,
-                 (unsigned long long) e->gates[0].breaker_s);
-        return;
-    }
+                 "it for another %llu s", within, g->name,
+                 (unsigned long long) g->breaker_s);
 
-    snprintf(why, SECTOR_COMPOSE_WHY_MAX, "%s while one fetch refreshes it",
-             within);
+    } else if (g->rate_s) {
+        snprintf(why, SECTOR_COMPOSE_WHY_MAX,
+                 "%s, and the rate limit of source %s is reached for another "
+                 "%llu s", within, g->name, (unsigned long long) g->rate_s);
+
+    } else if (g->running >= g->concurrency && g->waiting >= g->queue) {
+        snprintf(why, SECTOR_COMPOSE_WHY_MAX,
+                 "%s, and the fetch queue of source %s is full", within,
+                 g->name);
+
+    } else {
+        snprintf(why, SECTOR_COMPOSE_WHY_MAX, "%s while one fetch refreshes it",
+                 within);
+    }
 }
 
 

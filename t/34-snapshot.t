@@ -646,7 +646,23 @@ subtest 'of stale sectors that are newer than the stale one' => sub {
     is("$got->{status} $got->{cache}", '200 stale', 'stale');
     is(prices($whole), join(' ', (101) x 12), 'not the prices of that');
     is(prices($got), join(' ', (102) x 12), 'but the later ones');
-    is($got->{headers}{age}, 0, 'as old as they are');
+    cmp_ok($got->{headers}{age}, '<=', time - $since - 1.1,
+           'no older than they are');
+    ended_well();
+};
+
+
+subtest 'newer ones of which most are gone are not preferred' => sub {
+    start(script => 'ok,status:500', scripts => { XLK => 'ok,ok,status:500' },
+          sectors => 'ttl=1ms stale=3s', snapshots => 'ttl=1ms stale=1h');
+    my $whole = snapshot();
+    my $since = time;
+    wait_for('it is two seconds old', sub { time > $since + 2.1 });
+    is(get('/api/XLK')->{json}{data}{price}, 102, 'one is had again');
+    wait_for('the others are gone', sub { time > $since + 3.3 });
+    my $got = snapshot();
+    is("$got->{status} $got->{cache}", '200 stale', 'stale');
+    is($got->{data}, $whole->{data}, 'the whole one');
     ended_well();
 };
 

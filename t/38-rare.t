@@ -9,7 +9,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Upstream qw(get);
+use Upstream qw(get pass_ttl wait_for);
 
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
@@ -19,11 +19,11 @@ my ($nginx, $key);
 
 sub start {
     my (%option) = (script => 'ok', source => 'retries=0', snapshots => '',
-                    more => '', @_);
+                    zone => 'ttl=1h', more => '', @_);
 
     $key = '/r' . ++$number . '/';
     $nginx = Upstream::Nginx->new(http => <<"END");
-sector_cache_zone sectors 1m ttl=1h;
+sector_cache_zone sectors 1m $option{zone};
 sector_cache_zone others 1m ttl=2h;
 sector_cache_zone snapshots 1m ttl=1h $option{snapshots};
 sector_cache_source up $option{source};
@@ -134,6 +134,50 @@ subtest 'a snapshot above max_object is served and not stored' => sub {
     is($upstream->calls($key), 12, 'its sectors were, by one call each');
     like($nginx->log, qr/could not store .*larger than max_object/, 'logged');
     $nginx->stop;
+};
+
+
+subtest 'within swr an open breaker lets nothing refresh, which is told' => sub {
+    start(script => 'ok,status:500', zone => 'ttl=1ms swr=1h',
+          source => 'retries=0 failures=1 open=1h max_open=1h');
+
+    my $first = get('/api/XLK');
+    pass_ttl();
+    is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'updating',
+       'a refresh is begun');
+    wait_for('it fails, and opens the breaker', sub {
+        return stats()->{sources}{up}{breaker}{state} eq 'open';
+    });
+
+    for (1 .. 3) {
+        my $got = get('/api/XLK');
+        is($got->{json}{metadata}{cacheStatus}, 'updating', 'at once');
+        is($got->{data}, $first->{data}, 'the data is there');
+    }
+
+    is($upstream->calls($key), 2, 'no call');
+
+    my $why = get('/status/explain/XLK')->{json};
+    is($why->{answer}, 'updating', 'the explanation');
+    like($why->{why}, qr/breaker of source up refuses to refresh it/,
+         'says why');
+    ended_well();
+};
+
+
+subtest 'within swr a rate limit lets nothing refresh, which is told' => sub {
+    start(script => 'ok', zone => 'ttl=1ms swr=1h',
+          source => 'retries=0 rate=1r/m');
+
+    get('/api/XLK');
+    pass_ttl();
+    is(get('/api/XLK')->{json}{metadata}{cacheStatus}, 'updating', 'at once');
+
+    my $why = get('/status/explain/XLK')->{json};
+    is($why->{answer}, 'updating', 'the explanation');
+    like($why->{why}, qr/rate limit of source up is reached/, 'says why');
+    is($upstream->calls($key), 1, 'no call');
+    ended_well();
 };
 
 

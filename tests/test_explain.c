@@ -77,7 +77,6 @@ expect_verdict(const sector_compose_explain_t *e, const char *answer,
 static void
 test_what_is_in_memory_is_judged_by_its_state(void **state)
 {
-    sector_compose_gate_t     refusing;
     sector_compose_explain_t  e;
 
     (void) state;
@@ -96,14 +95,6 @@ test_what_is_in_memory_is_judged_by_its_state(void **state)
     expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
                    "it is served at once while one fetch refreshes it");
 
-    refusing = open_gate;
-    refusing.breaker_s = 5;
-    e.gates = &refusing;
-    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
-                   "it is served at once, and the circuit breaker of source "
-                   "demo refuses to refresh it for another 5 s");
-    e.gates = &open_gate;
-
     e.entry.state = "stale";
     expect_verdict(&e, "miss", "the entry is past its ttl: it is fetched from "
                    "source demo");
@@ -118,6 +109,45 @@ test_what_is_in_memory_is_judged_by_its_state(void **state)
 
     e.n_routes = 0;
     expect_verdict(&e, "error", "no location serves this namespace");
+}
+
+
+static void
+test_a_refresh_is_told_of_if_there_is_one(void **state)
+{
+    sector_compose_gate_t     gate;
+    sector_compose_explain_t  e;
+
+    (void) state;
+
+    gate = open_gate;
+    e = nothing(&gate);
+    e.entry.state = "refresh";
+
+    gate.running = 4;
+    gate.waiting = 7;
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once while one fetch refreshes it");
+
+    gate.waiting = 8;
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once, and the fetch queue of source demo "
+                   "is full");
+
+    gate.rate_s = 3;
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once, and the rate limit of source demo is "
+                   "reached for another 3 s");
+
+    gate.breaker_s = 5;
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once, and the circuit breaker of source "
+                   "demo refuses to refresh it for another 5 s");
+
+    e.flight = "running";
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once, and a fetch that refreshes it is "
+                   "under way");
 }
 
 
@@ -331,6 +361,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_what_is_in_memory_is_judged_by_its_state),
+        cmocka_unit_test(test_a_refresh_is_told_of_if_there_is_one),
         cmocka_unit_test(
             test_what_is_not_is_judged_by_what_a_fetch_would_meet),
         cmocka_unit_test(test_an_explanation_has_all_that_is_known),

@@ -93,7 +93,7 @@ check_sector(const char *body, size_t len)
     status = sector_model_parse(&in, &out);
 
     fuzz_check((error == SECTOR_MODEL_ADMIN_OK)
-               <= (status == SECTOR_MODEL_OK));
+               == (status == SECTOR_MODEL_OK));
 
     if (error == SECTOR_MODEL_ADMIN_OK) {
         fuzz_check(strcmp(put.symbol, "XLK") == 0);
@@ -109,7 +109,7 @@ static void
 check_sectors(const char *body, size_t len)
 {
     char                       reason[SECTOR_MODEL_REASON_MAX];
-    size_t                     i, n;
+    size_t                     i, k, n;
     json_t                    *root, *value;
     const char                *key;
     sector_model_admin_e       error;
@@ -133,8 +133,11 @@ check_sectors(const char *body, size_t len)
 
         json_object_foreach(root, key, value) {
             fuzz_check(strcasecmp(puts[i].symbol, key) == 0);
-            fuzz_check(i == 0
-                       || strcmp(puts[i].symbol, puts[i - 1].symbol) != 0);
+
+            for (k = 0; k < i; k++) {
+                fuzz_check(strcmp(puts[i].symbol, puts[k].symbol) != 0);
+            }
+
             check_put(body, len, &puts[i]);
             i++;
         }
@@ -154,12 +157,33 @@ serves(void *data, const char *symbol)
 }
 
 
+/* A sector or the benchmark; whether it has a price. */
+
+static size_t
+check_member(json_t *one)
+{
+    const char  *symbol;
+
+    symbol = sector_json_string(json_object_get(one, "symbol"));
+    fuzz_check(symbol != NULL);
+    fuzz_check(strpbrk(symbol, "zZ") == NULL);
+
+    if (isfinite(sector_json_double(json_object_get(one, "price")))) {
+        return 1;
+    }
+
+    fuzz_check(sector_json_is_string(json_object_get(one, "error")));
+
+    return 0;
+}
+
+
 static void
 check_snapshot(const char *body, size_t len)
 {
     char                       reason[SECTOR_MODEL_REASON_MAX];
-    size_t                     i, available;
-    json_t                    *root, *sectors, *one;
+    size_t                     i, k, available;
+    json_t                    *root, *sectors, *one, *other;
     sector_model_admin_e       error;
     sector_model_admin_put_t   put;
 
@@ -183,17 +207,25 @@ check_snapshot(const char *body, size_t len)
 
     for (i = 0; i < json_array_size(sectors); i++) {
         one = json_array_get(sectors, i);
-        fuzz_check(sector_json_is_string(json_object_get(one, "symbol")));
+        available += check_member(one);
 
-        if (isfinite(sector_json_double(json_object_get(one, "price")))) {
-            available++;
-
-        } else {
-            fuzz_check(sector_json_is_string(json_object_get(one, "error")));
+        for (k = 0; k < i; k++) {
+            other = json_array_get(sectors, k);
+            fuzz_check(strcasecmp(sector_json_string(json_object_get(other,
+                                                                  "symbol")),
+                                  sector_json_string(json_object_get(one,
+                                                                  "symbol")))
+                       != 0);
         }
     }
 
     fuzz_check(available > 0);
+
+    one = json_object_get(root, "benchmark");
+
+    if (one != NULL) {
+        (void) check_member(one);
+    }
 
     json_decref(root);
 }
