@@ -45,10 +45,13 @@ static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
 ngx_int_t
 ngx_http_sector_cache_admin_body(ngx_http_sector_cache_admin_t *admin)
 {
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
+    ngx_int_t                 rc;
+    ngx_uint_t                taken;
+    ngx_http_request_t       *r;
+    ngx_http_request_body_t  *rb;
 
     r = admin->request;
+    rb = r->request_body;
 
     if (r->headers_in.content_length_n > (off_t) admin->body_max) {
         return ngx_http_sector_cache_admin_too_large(admin);
@@ -56,9 +59,12 @@ ngx_http_sector_cache_admin_body(ngx_http_sector_cache_admin_t *admin)
 
     /* of an unbuffered body that another location has begun to read, before it
      * redirected here, the beginning or all is gone, and where there is more to
-     * come nginx has that location's handler to be called at its end */
+     * come nginx has that location's handler to be called at its end; that it
+     * is unbuffered nginx forgets when a mirror, say, asks for it once more */
 
-    if (r->request_body && r->request_body_no_buffering) {
+    taken = (rb && rb->bufs == NULL && r->headers_in.content_length_n > 0);
+
+    if (r->reading_body || taken) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

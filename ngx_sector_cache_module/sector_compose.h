@@ -177,9 +177,7 @@ typedef struct {
     const char                     *error;      /* the last one; NULL: none */
     unsigned                        error_status;   /* the upstream's; 0 */
     int64_t                         error_wall_ms;
-    const sector_compose_gate_t    *gates;      /* sources; the first one is
-                                                   what one symbol is fetched
-                                                   from */
+    const sector_compose_gate_t    *gates;      /* sources, each once */
     size_t                          n_gates;
     const sector_compose_route_t   *routes;
     size_t                          n_routes;

@@ -154,6 +154,31 @@ sector_compose_verdict(const sector_compose_explain_t *e, char *why)
 }
 
 
+/* The source of the first location that would fetch the symbol. */
+static const sector_compose_gate_t *
+sector_compose_explain_source(const sector_compose_explain_t *e)
+{
+    size_t                         i, k;
+    const sector_compose_route_t  *route;
+
+    for (i = 0; i < e->n_routes; i++) {
+        route = &e->routes[i];
+
+        if (!route->configured || strcmp(route->cache, "off") == 0) {
+            continue;
+        }
+
+        for (k = 0; k < e->n_gates; k++) {
+            if (strcmp(e->gates[k].name, route->source) == 0) {
+                return &e->gates[k];
+            }
+        }
+    }
+
+    return e->gates;
+}
+
+
 static void
 sector_compose_verdict_refresh(const sector_compose_explain_t *e, char *why)
 {
@@ -161,9 +186,14 @@ sector_compose_verdict_refresh(const sector_compose_explain_t *e, char *why)
     const sector_compose_gate_t  *g;
 
     within = "the entry is past its ttl and within swr: it is served at once";
-    g = e->gates;
+    g = sector_compose_explain_source(e);
 
-    if (e->flight) {
+    if (e->flight && strcmp(e->flight, "waiting") == 0) {
+        snprintf(why, SECTOR_COMPOSE_WHY_MAX,
+                 "%s, and a fetch that refreshes it waits for its turn",
+                 within);
+
+    } else if (e->flight) {
         snprintf(why, SECTOR_COMPOSE_WHY_MAX,
                  "%s, and a fetch that refreshes it is under way", within);
 
@@ -200,7 +230,7 @@ sector_compose_verdict_fetch(const sector_compose_explain_t *e, char *why)
 
     stale = e->entry.state != NULL;
     then = stale ? "stale data is served" : "and memory has nothing";
-    g = e->gates;
+    g = sector_compose_explain_source(e);
 
     if (e->flight) {
         snprintf(why, SECTOR_COMPOSE_WHY_MAX,

@@ -653,16 +653,18 @@ subtest 'of stale sectors that are newer than the stale one' => sub {
 
 
 subtest 'newer ones of which most are gone are not preferred' => sub {
+    my $life = 3 * Upstream::scaled(1);
     start(script => 'ok,status:500', scripts => { XLK => 'ok,ok,status:500' },
-          sectors => 'ttl=1ms stale=3s', snapshots => 'ttl=1ms stale=1h');
+          sectors => "ttl=1ms stale=${life}s", snapshots => 'ttl=1ms stale=1h');
     my $whole = snapshot();
     my $since = time;
-    wait_for('it is two seconds old', sub { time > $since + 2.1 });
+    wait_for('it is older', sub { time > $since + 0.7 * $life });
     is(get('/api/XLK')->{json}{data}{price}, 102, 'one is had again');
-    wait_for('the others are gone', sub { time > $since + 3.3 });
+    wait_for('the others are gone', sub { time > $since + 1.1 * $life });
     my $got = snapshot();
     is("$got->{status} $got->{cache}", '200 stale', 'stale');
     is($got->{data}, $whole->{data}, 'the whole one');
+    is(get('/api/XLK')->{json}{data}{price}, 102, 'that one is still there');
     ended_well();
 };
 

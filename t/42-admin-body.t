@@ -341,45 +341,69 @@ subtest 'the smaller of both limits holds, to the byte' => sub {
 };
 
 
-subtest 'a body that another location has begun to read unbuffered' => sub {
-    run(server => <<'END');
+# Whoever asks for the body in between, a mirror or a second proxy, leaves it as
+# little whole as it was.
+for my $case (['', '', '@admin'], [' and a mirror', 'mirror /mirror;', '@admin'],
+              [' and a second one buffered', '', '@second'])
+{
+    my ($title, $admin, $next) = @$case;
+
+    subtest "a body that one has begun to read unbuffered$title" => sub {
+        run(admin => $admin, server => <<"END");
+    recursive_error_pages on;
     location /proxied {
         proxy_pass http://127.0.0.1:1;
         proxy_http_version 1.1;
         proxy_request_buffering off;
-        error_page 502 = @admin;
+        error_page 502 = $next;
     }
-    location @admin {
+    location \@second {
+        proxy_pass http://127.0.0.1:1;
+        error_page 502 = \@admin;
+    }
+    location \@admin {
         rewrite ^ /admin/sectors/XLK last;
+    }
+    location = /mirror {
+        internal;
+        return 204;
     }
 END
 
-    # 200 for what came with the head: that is whole
-    for my $size (10, 20_000, 100_000) {
-        my $socket = client();
-        my $body = '{"symbol":"XLK","price":1,"x":"' . 'x' x $size . '"}';
+        # of which nothing has come
+        for my $length ('Content-Length: 20000', 'Transfer-Encoding: chunked') {
+            my $socket = client();
 
-        print $socket head('PUT /proxied', @with_key,
-                           'Transfer-Encoding: chunked'), chunk($body);
-        print $socket "0\r\n\r\n";
-        my $got = answer($socket);
-        like($got->{status}, qr/^(?:200|500)$/, "$size bytes");
-    }
+            print $socket head('PUT /proxied', @with_key, $length);
+            is(answer($socket)->{status}, 500, $length);
+        }
 
-    is(get('/status/stats')->{status}, 200, 'and no more');
-    ended_well();
-};
+        # 200 for what came with the head: that is whole
+        for my $size (10, 20_000, 100_000) {
+            my $socket = client();
+
+            print $socket head('PUT /proxied', @with_key,
+                               'Transfer-Encoding: chunked'),
+                          chunks(sector(XLK => $size));
+            like(answer($socket)->{status}, qr/^(?:200|500)$/, "$size bytes");
+        }
+
+        is(get('/status/stats')->{status}, 200, 'and no more');
+        ended_well();
+    };
+}
 
 
 # The upstream takes the body and is gone, and what was relayed is kept by
 # nobody: that is no fault of the client's.
-subtest 'a body that another location has read unbuffered' => sub {
-    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-                                         Timeout => Upstream::scaled(10),
-                                         Listen => 5) or die "listen: $!\n";
-    my $port = $listener->sockport;
+for my $admin ('', 'mirror /mirror;') {
+    subtest "a body that another location has read unbuffered $admin" => sub {
+        my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+                                             Timeout => Upstream::scaled(10),
+                                             Listen => 5) or die "listen: $!\n";
+        my $port = $listener->sockport;
 
-    run(server => <<"END");
+        run(admin => $admin, server => <<"END");
     location /proxied {
         proxy_pass http://127.0.0.1:$port;
         proxy_http_version 1.1;
@@ -389,35 +413,40 @@ subtest 'a body that another location has read unbuffered' => sub {
     location \@admin {
         rewrite ^ /admin/sectors/XLK last;
     }
+    location = /mirror {
+        internal;
+        return 204;
+    }
 END
 
-    for my $size (10, 20_000) {
-        my $body = sector(XLK => $size);
+        for my $size (10, 20_000) {
+            my $body = sector(XLK => $size);
 
-        for my $chunked (0, 1) {
-            my $socket = client();
-            print $socket head('PUT /proxied', @with_key,
-                               $chunked ? 'Transfer-Encoding: chunked'
-                               : 'Content-Length: ' . length $body);
+            for my $chunked (0, 1) {
+                my $socket = client();
+                print $socket head('PUT /proxied', @with_key,
+                                   $chunked ? 'Transfer-Encoding: chunked'
+                                   : 'Content-Length: ' . length $body);
 
-            my $relay = $listener->accept or die "nobody connects\n";
-            my $select = IO::Select->new($relay);
-            print $socket $chunked ? chunks($body) : $body;
+                my $relay = $listener->accept or die "nobody connects\n";
+                my $select = IO::Select->new($relay);
+                print $socket $chunked ? chunks($body) : $body;
 
-            my $read = '';
-            until ($read =~ /"\}(?:\r\n0\r\n\r\n)?\z/) {
-                $select->can_read(Upstream::scaled(10)) or last;
-                sysread $relay, $read, 65_536, length $read or last;
+                my $read = '';
+                until ($read =~ /"\}(?:\r\n0\r\n\r\n)?\z/) {
+                    $select->can_read(Upstream::scaled(10)) or last;
+                    sysread $relay, $read, 65_536, length $read or last;
+                }
+                close $relay;
+
+                is(answer($socket)->{status}, 500, "$size bytes, $chunked");
             }
-            close $relay;
-
-            is(answer($socket)->{status}, 500, "$size bytes, $chunked");
         }
-    }
 
-    is(stored('sectors'), 0, 'nothing was stored');
-    ended_well();
-};
+        is(stored('sectors'), 0, 'nothing was stored');
+        ended_well();
+    };
+}
 
 
 subtest 'chunks without end are not read beyond the limit' => sub {

@@ -112,6 +112,48 @@ test_what_is_in_memory_is_judged_by_its_state(void **state)
 }
 
 
+/* The first location that serves the symbol is spoken of, not one that has it
+ * not or has no cache. */
+
+static void
+test_the_source_is_that_of_who_serves_it(void **state)
+{
+    sector_compose_explain_t  e;
+
+    static const sector_compose_gate_t  gates[] = {
+        { .name = "slow", .breaker = "open", .breaker_s = 5 },
+        { .name = "many", .breaker = "open", .breaker_s = 6 },
+        { .name = "demo", .breaker = "closed", .concurrency = 4, .queue = 8 }
+    };
+
+    static const sector_compose_route_t  several[] = {
+        { "/foreign", "on", "slow", 0 },
+        { "/plain", "off", "many", 1 },
+        { "/api", "variable", "demo", 1 },
+        { "/more", "on", "slow", 1 }
+    };
+
+    (void) state;
+
+    e = nothing(gates);
+    e.n_gates = 3;
+    e.routes = several;
+    e.n_routes = 4;
+    expect_verdict(&e, "miss", "memory has nothing: it is fetched from source "
+                   "demo");
+
+    e.entry.state = "refresh";
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once while one fetch refreshes it");
+
+    e.routes = several + 3;
+    e.n_routes = 1;
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once, and the circuit breaker of source "
+                   "slow refuses to refresh it for another 5 s");
+}
+
+
 static void
 test_a_refresh_is_told_of_if_there_is_one(void **state)
 {
@@ -143,6 +185,11 @@ test_a_refresh_is_told_of_if_there_is_one(void **state)
     expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
                    "it is served at once, and the circuit breaker of source "
                    "demo refuses to refresh it for another 5 s");
+
+    e.flight = "waiting";
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once, and a fetch that refreshes it waits "
+                   "for its turn");
 
     e.flight = "running";
     expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
@@ -361,6 +408,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_what_is_in_memory_is_judged_by_its_state),
+        cmocka_unit_test(test_the_source_is_that_of_who_serves_it),
         cmocka_unit_test(test_a_refresh_is_told_of_if_there_is_one),
         cmocka_unit_test(
             test_what_is_not_is_judged_by_what_a_fetch_would_meet),
