@@ -16,6 +16,14 @@
     (sizeof("Mon, 28 Sep 1970 06:00:00 GMT") - 1)
 #define NGX_HTTP_SECTOR_CACHE_DATES       16
 
+/* Bytes by which nginx knows the Cache-Control: before 1.23.0 an array. */
+
+#if (nginx_version < 1023000)
+#define NGX_HTTP_SECTOR_CACHE_KNOWN  (2 * sizeof(ngx_table_elt_t *) - 1)
+#else
+#define NGX_HTTP_SECTOR_CACHE_KNOWN  0
+#endif
+
 
 /* Copies a literal without its end; evaluates to where the next thing goes. */
 
@@ -59,8 +67,8 @@ static ngx_table_elt_t *ngx_http_sector_cache_push(ngx_http_request_t *r,
 static ngx_int_t ngx_http_sector_cache_add_coding(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head);
 static ngx_int_t ngx_http_sector_cache_add_vary(ngx_http_request_t *r);
-static ngx_int_t ngx_http_sector_cache_known(ngx_http_request_t *r,
-    ngx_table_elt_t *cache_control);
+static u_char *ngx_http_sector_cache_known(ngx_http_request_t *r,
+    ngx_table_elt_t *cache_control, u_char *p);
 static int64_t ngx_http_sector_cache_date(ngx_table_elt_t *h);
 
 
@@ -69,18 +77,20 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     const ngx_http_sector_cache_head_t *head, ngx_buf_t *b)
 {
     u_char                                *p;
+    size_t                                 size;
     ngx_uint_t                             i;
     ngx_table_elt_t                       *h;
     const ngx_http_sector_cache_values_t  *v;
 
     v = ngx_http_sector_cache_values(head);
+    size = v->len + NGX_HTTP_SECTOR_CACHE_KNOWN;
 
-    if (b && (size_t) (b->end - b->last) >= v->len) {
+    if (b && (size_t) (b->end - b->last) >= size) {
         p = b->last;
         b->end = b->last;
 
     } else {
-        p = ngx_pnalloc(r->pool, v->len);
+        p = ngx_pnalloc(r->pool, size);
         if (p == NULL) {
             return NGX_ERROR;
         }
@@ -91,18 +101,16 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    /* Cache-Status is behind it */
+
+    p = ngx_http_sector_cache_known(r, &h[v->n - 2], p);
+
     ngx_memcpy(p, v->text, v->len);
     ngx_memcpy(h, v->headers, v->n * sizeof(ngx_table_elt_t));
 
     for (i = 0; i < v->n; i++) {
         h[i].value.data = p;
         p += h[i].value.len;
-    }
-
-    /* Cache-Status is behind it */
-
-    if (ngx_http_sector_cache_known(r, &h[v->n - 2]) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     if (head->validators) {
@@ -451,35 +459,35 @@ ngx_http_sector_cache_push(ngx_http_request_t *r, ngx_uint_t n)
 }
 
 
-/* nginx is told of the Cache-Control, so that "expires" takes its place. */
+/* nginx is told of the Cache-Control, so that "expires" takes its place: from
+ * p on are NGX_HTTP_SECTOR_CACHE_KNOWN bytes for that; returns what is behind
+ * those that it took. */
 
-static ngx_int_t
+static u_char *
 ngx_http_sector_cache_known(ngx_http_request_t *r,
-    ngx_table_elt_t *cache_control)
+    ngx_table_elt_t *cache_control, u_char *p)
 {
 #if (nginx_version < 1023000)
     ngx_array_t       *known;
-    ngx_table_elt_t  **p;
+    ngx_table_elt_t  **elts;
 
-    p = ngx_palloc(r->pool, sizeof(ngx_table_elt_t *));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    *p = cache_control;
+    elts = (ngx_table_elt_t **) ngx_align_ptr(p, sizeof(ngx_table_elt_t *));
+    elts[0] = cache_control;
 
     known = &r->headers_out.cache_control;
 
-    known->elts = p;
+    known->elts = elts;
     known->nelts = 1;
     known->nalloc = 1;
     known->size = sizeof(ngx_table_elt_t *);
     known->pool = r->pool;
+
+    return (u_char *) &elts[1];
 #else
     r->headers_out.cache_control = cache_control;
-#endif
 
-    return NGX_OK;
+    return p;
+#endif
 }
 
 

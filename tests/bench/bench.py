@@ -43,7 +43,7 @@ SECONDS = float(os.environ.get('SECONDS', 1))
 CONNECTIONS = int(os.environ.get('CONNECTIONS', 32))
 ONLY = os.environ.get('ONLY', 'cpu,instructions,flight').split(',')
 FOREIGN = .06       # of a core, used by others
-FEW, MANY, COUNTS = 200, 1200, 3
+FEW, MANY, COUNTS = 200, 3200, 3
 CLIENTS, STAMPEDES, DELAY = 200, 10, .05
 
 # What differs with the time of an answer: the envelope's time, what metadata
