@@ -62,9 +62,10 @@ ngx_http_sector_cache_admin_body(ngx_http_sector_cache_admin_t *admin)
      * come nginx has that location's handler to be called at its end; that it
      * is unbuffered nginx forgets when a mirror, say, asks for it once more */
 
-    taken = (rb && rb->bufs == NULL && r->headers_in.content_length_n > 0);
+    taken = (rb && rb->bufs == NULL
+             && (r->headers_in.content_length_n > 0 || rb->received > 0));
 
-    if (r->reading_body || taken) {
+    if (r->main->reading_body || taken) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -224,7 +224,7 @@ ngx_http_sector_cache_explain_route(ngx_http_request_t *r,
                    : flag == NGX_HTTP_SECTOR_CACHE_SHADOW ? "shadow"
                    : flag == NGX_HTTP_SECTOR_CACHE_ON ? "on" : "off";
 
-    *enabled |= (flag != NGX_HTTP_SECTOR_CACHE_OFF);
+    *enabled |= (route->configured && flag != NGX_HTTP_SECTOR_CACHE_OFF);
 
     return NGX_OK;
 }

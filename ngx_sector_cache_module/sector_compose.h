@@ -177,11 +177,13 @@ typedef struct {
     const char                     *error;      /* the last one; NULL: none */
     unsigned                        error_status;   /* the upstream's; 0 */
     int64_t                         error_wall_ms;
-    const sector_compose_gate_t    *gates;      /* sources, each once */
+    const sector_compose_gate_t    *gates;      /* the routes' sources, each
+                                                   once */
     size_t                          n_gates;
     const sector_compose_route_t   *routes;
     size_t                          n_routes;
-    unsigned                        enabled:1;  /* for any of the routes */
+    unsigned                        enabled:1;  /* for any of the routes that
+                                                   have the symbol */
 } sector_compose_explain_t;
 
 

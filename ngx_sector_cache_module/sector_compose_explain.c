@@ -154,28 +154,38 @@ sector_compose_verdict(const sector_compose_explain_t *e, char *why)
 }
 
 
-/* The source of the first location that would fetch the symbol. */
+/* The source of the first location that fetches the symbol for the cache; of
+ * one in shadow if there is no other. */
 static const sector_compose_gate_t *
 sector_compose_explain_source(const sector_compose_explain_t *e)
 {
     size_t                         i, k;
+    const sector_compose_gate_t   *found;
     const sector_compose_route_t  *route;
+
+    found = NULL;
 
     for (i = 0; i < e->n_routes; i++) {
         route = &e->routes[i];
 
-        if (!route->configured || strcmp(route->cache, "off") == 0) {
+        if (!route->configured || strcmp(route->cache, "off") == 0
+            || (found && strcmp(route->cache, "shadow") == 0))
+        {
             continue;
         }
 
-        for (k = 0; k < e->n_gates; k++) {
-            if (strcmp(e->gates[k].name, route->source) == 0) {
-                return &e->gates[k];
-            }
+        for (k = 0; strcmp(e->gates[k].name, route->source) != 0; k++) {
+            /* void: each route's source is there */
+        }
+
+        found = &e->gates[k];
+
+        if (strcmp(route->cache, "shadow") != 0) {
+            break;
         }
     }
 
-    return e->gates;
+    return found;
 }
 
 

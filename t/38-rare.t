@@ -227,6 +227,28 @@ END
 };
 
 
+subtest 'a cache that is on for other symbols is none for this one' => sub {
+    start(more => <<'END');
+    location /foreign {
+        sector_cache_api sectors=others;
+        sector_cache_symbols { ZZZ "Zinc"; }
+        sector_cache_fetch up /fetch/$sector_cache_symbol;
+    }
+    location /plain {
+        sector_cache_api sectors=others;
+        sector_cache off;
+        sector_cache_fetch up /fetch/$sector_cache_symbol;
+    }
+END
+
+    my $why = get('/status/explain/XLK?namespace=others')->{json};
+    is($why->{answer}, 'disabled', 'of one');
+    $why = get('/status/explain/ZZZ?namespace=others')->{json};
+    is($why->{answer}, 'miss', 'of another');
+    ended_well();
+};
+
+
 # Headers and ends of envelopes are kept for answers that say the same.
 subtest 'the same data in two namespaces has two ttls' => sub {
     start(more => <<'END');

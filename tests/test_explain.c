@@ -129,6 +129,7 @@ test_the_source_is_that_of_who_serves_it(void **state)
     static const sector_compose_route_t  several[] = {
         { "/foreign", "on", "slow", 0 },
         { "/plain", "off", "many", 1 },
+        { "/shadow", "shadow", "many", 1 },
         { "/api", "variable", "demo", 1 },
         { "/more", "on", "slow", 1 }
     };
@@ -138,15 +139,20 @@ test_the_source_is_that_of_who_serves_it(void **state)
     e = nothing(gates);
     e.n_gates = 3;
     e.routes = several;
-    e.n_routes = 4;
+    e.n_routes = 5;
     expect_verdict(&e, "miss", "memory has nothing: it is fetched from source "
                    "demo");
+
+    e.n_routes = 3;
+    expect_verdict(&e, "error", "the circuit breaker of source many refuses "
+                   "fetches for another 6 s: and memory has nothing");
+    e.n_routes = 5;
 
     e.entry.state = "refresh";
     expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
                    "it is served at once while one fetch refreshes it");
 
-    e.routes = several + 3;
+    e.routes = several + 4;
     e.n_routes = 1;
     expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
                    "it is served at once, and the circuit breaker of source "
