@@ -80,7 +80,8 @@ sub layer_of {
     my ($name) = @_;
 
     return 0 if $name =~ /^sector_(?:stats|store|breaker|flight|rate
-                           |http|entry|hours|feed|alert)(?:_|\.)/x;
+                           |http|entry|hours|feed|alert|evidence|hold
+                           |failing)(?:_|\.)/x;
     return 1 if $name =~ /^sector_(?:model|compose|dump|gzip|text
                            |metrics)(?:_|\.)/x;
     return 2 if $name =~ /^ngx_http_sector_cache(?:_|\.)/;

@@ -5,7 +5,8 @@
 # Arrows between the files of ngx_sector_cache_module/ point down only:
 #
 #     layer 0   sector_stats, _store*, _breaker, _flight, _rate,
-#               _http, _entry, _hours, _feed, _alert        libc
+#               _http, _entry, _hours, _feed, _alert,
+#               _evidence, _hold, _failing                  libc
 #     layer 1   sector_model*, _compose*, _dump, _gzip,
 #               _text, _metrics                             and jansson, zlib
 #     layer 2   ngx_*                                       and nginx, without

@@ -18,8 +18,10 @@
 #include "sector_alert.h"
 #include "sector_breaker.h"
 #include "sector_compose.h"
+#include "sector_failing.h"
 #include "sector_feed.h"
 #include "sector_flight.h"
+#include "sector_hold.h"
 #include "sector_hours.h"
 #include "sector_model.h"
 #include "sector_rate.h"
@@ -55,6 +57,10 @@ typedef struct ngx_http_sector_cache_fetch_conf_s
 typedef struct {
     ngx_str_t                           name;
     sector_store_policy_t               policy;
+    uint64_t                            missing_after;  /* "no such symbol" of
+                                                       a key with good data is
+                                                       believed after so many
+                                                       in a row */
     ngx_str_t                           persist;    /* full path, or empty */
     sector_hours_t                     *hours;      /* of its market, or NULL */
     ngx_shm_zone_t                     *shm_zone;
@@ -102,6 +108,13 @@ struct ngx_http_sector_cache_source_shm_s {
     sector_histogram_t                  upstream;   /* times of calls */
     sector_histogram_t                  wait;       /* times in the queue */
     sector_feed_t                       feed;
+    sector_failing_t                    failing;
+    sector_flight_outcome_t             opened;     /* why the breaker opened
+                                                       last: the failure */
+    int64_t                             opened_wall_ms; /* 0: never, or by
+                                                       hand */
+    sector_hold_repeat_t                refused[2]; /* lines about the queue,
+                                                       and the rate limit */
     uint64_t                            asked_last; /* a time that counts
                                                        asking and failing */
     ngx_http_sector_cache_asked_t       asked[NGX_HTTP_SECTOR_CACHE_ASKED];
@@ -166,6 +179,9 @@ typedef struct {
     sector_rate_t                       rate;
     uint64_t                            retries;
     uint64_t                            backoff_ms;
+    uint64_t                            hold_ms;    /* 0: a failed key does
+                                                       not wait */
+    uint64_t                            max_hold_ms;
     uint64_t                            frozen_ms;  /* 0: its feed is not
                                                        watched */
     sector_breaker_policy_t             breaker;
@@ -173,6 +189,7 @@ typedef struct {
                                                        that fetch from it */
     ngx_http_sector_cache_source_shm_t *sh;
     sector_flight_table_t              *flights;    /* in the control zone */
+    sector_hold_table_t                *holds;      /* the same */
     ngx_slab_pool_t                    *shpool;     /* of the control zone */
     ngx_event_t                         probe;      /* process: a timer */
     ngx_uint_t                          probing;    /* process: probes under

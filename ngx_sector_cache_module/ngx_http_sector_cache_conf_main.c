@@ -48,6 +48,10 @@ static const ngx_http_sector_cache_param_t
       ngx_http_sector_cache_zone_policy(negative_ms),
       0, NGX_HTTP_SECTOR_CACHE_DAY_MS, "a time from 0 to 1d" },
 
+    { ngx_string("missing_after"), NGX_HTTP_SECTOR_CACHE_NUMBER,
+      offsetof(ngx_http_sector_cache_zone_t, missing_after),
+      1, 1000, "a number from 1 to 1000" },
+
     { ngx_string("swr"), NGX_HTTP_SECTOR_CACHE_TIME,
       ngx_http_sector_cache_zone_policy(swr_ms),
       0, NGX_HTTP_SECTOR_CACHE_YEAR_MS, "a time from 0 to 365d" },
@@ -98,6 +102,14 @@ static const ngx_http_sector_cache_param_t
     { ngx_string("backoff"), NGX_HTTP_SECTOR_CACHE_TIME,
       offsetof(ngx_http_sector_cache_source_t, backoff_ms),
       1, 3600 * 1000, "a time from 1ms to 1h" },
+
+    { ngx_string("hold"), NGX_HTTP_SECTOR_CACHE_TIME,
+      offsetof(ngx_http_sector_cache_source_t, hold_ms),
+      0, 3600 * 1000, "a time from 0 to 1h" },
+
+    { ngx_string("max_hold"), NGX_HTTP_SECTOR_CACHE_TIME,
+      offsetof(ngx_http_sector_cache_source_t, max_hold_ms),
+      1, NGX_HTTP_SECTOR_CACHE_DAY_MS, "a time from 1ms to 1d" },
 
     { ngx_string("frozen"), NGX_HTTP_SECTOR_CACHE_TIME,
       offsetof(ngx_http_sector_cache_source_t, frozen_ms),
@@ -240,6 +252,7 @@ ngx_http_sector_cache_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     zone->name = args[1];
     zone->policy.ttl_ms = 2 * 60 * 1000;
     zone->policy.negative_ms = 10 * 1000;
+    zone->missing_after = 3;
 
     ngx_rbtree_init(&zone->flights, &zone->sentinel,
                     ngx_str_rbtree_insert_value);
@@ -404,6 +417,7 @@ ngx_http_sector_cache_source_defaults(ngx_http_sector_cache_source_t *source)
     source->queue_timeout_ms = 5 * 1000;
     source->retries = 2;
     source->backoff_ms = 100;
+    source->hold_ms = 1000;
     source->frozen_ms = 15 * 60 * 1000;
 
     source->breaker.failures = 5;
@@ -433,6 +447,18 @@ ngx_http_sector_cache_check_source(ngx_conf_t *cf,
                            "allowed: up to its \"max_open\", %uL ms",
                            source->breaker.open_ms,
                            source->breaker.max_open_ms);
+        return NGX_CONF_ERROR;
+    }
+
+    if (source->max_hold_ms == 0) {
+        source->max_hold_ms = ngx_max(30 * 1000, source->hold_ms);
+    }
+
+    if (source->hold_ms > source->max_hold_ms) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"hold\" of \"sector_cache_source\" is %uL ms, "
+                           "allowed: up to its \"max_hold\", %uL ms",
+                           source->hold_ms, source->max_hold_ms);
         return NGX_CONF_ERROR;
     }
 

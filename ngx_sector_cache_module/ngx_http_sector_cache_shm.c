@@ -15,15 +15,17 @@
 #include "sector_compose.h"
 
 
-/* The flights, what the operations pages remember and, with the slab's own,
- * 256k for the sources.  What is not in flight costs address space alone. */
+/* The flights, the failed keys, what the operations pages remember and, with
+ * the slab's own, 256k for the sources.  What is not in flight costs address
+ * space alone. */
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE                                    \
     (ngx_align(sizeof(sector_flight_table_t), 4096)                           \
+     + ngx_align(sizeof(sector_hold_table_t), 4096)                           \
      + ngx_align(sizeof(ngx_http_sector_cache_ops_t), 4096) + 256 * 1024)
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_MAGIC    0x73656374
-#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  4
+#define NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION  5
 
 
 /* The control zone's root; under its slab mutex, but for what says atomic in
@@ -34,8 +36,10 @@ typedef struct {
     uint32_t                            version;    /* set once: the layout */
     size_t                              source_bytes;   /* set once */
     size_t                              flights_bytes;  /* set once */
+    size_t                              holds_bytes;    /* set once */
     size_t                              ops_bytes;      /* set once */
     sector_flight_table_t              *flights;        /* set once */
+    sector_hold_table_t                *holds;          /* set once */
     ngx_http_sector_cache_ops_t        *ops;            /* set once */
     ngx_http_sector_cache_source_shm_t *sources;
     ngx_atomic_t                        disabled;   /* atomic: 1, all caches
@@ -219,11 +223,16 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
         control->flights = ngx_slab_alloc(shpool,
                                           sizeof(sector_flight_table_t));
 
+        control->holds_bytes = sizeof(sector_hold_table_t);
+        control->holds = ngx_slab_calloc(shpool, sizeof(sector_hold_table_t));
+
         control->ops_bytes = sizeof(ngx_http_sector_cache_ops_t);
         control->ops = ngx_slab_calloc(shpool,
                                        sizeof(ngx_http_sector_cache_ops_t));
 
-        if (control->flights == NULL || control->ops == NULL) {
+        if (control->flights == NULL || control->holds == NULL
+            || control->ops == NULL)
+        {
             return NGX_ERROR;
         }
 
@@ -256,6 +265,7 @@ ngx_http_sector_cache_shm_init_control(ngx_shm_zone_t *shm_zone, void *data)
     for (i = 0; i < mcf->sources.nelts; i++) {
         sources[i]->shpool = shpool;
         sources[i]->flights = control->flights;
+        sources[i]->holds = control->holds;
         sources[i]->sh = ngx_http_sector_cache_shm_source(shpool, control,
                                                           &sources[i]->name);
         if (sources[i]->sh == NULL) {
@@ -286,6 +296,7 @@ ngx_http_sector_cache_shm_control(ngx_shm_zone_t *shm_zone)
         || control->version != NGX_HTTP_SECTOR_CACHE_CONTROL_VERSION
         || control->source_bytes != sizeof(ngx_http_sector_cache_source_shm_t)
         || control->flights_bytes != sizeof(sector_flight_table_t)
+        || control->holds_bytes != sizeof(sector_hold_table_t)
         || control->ops_bytes != sizeof(ngx_http_sector_cache_ops_t))
     {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,

@@ -500,7 +500,7 @@ ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
     permit.probe = lease->held[1] >> NGX_HTTP_SECTOR_CACHE_HELD_BITS;
 
     sector_breaker_report(&sh->breaker, &policy, ngx_current_msec, &permit,
-                          SECTOR_BREAKER_IGNORE, 0, 0);
+                          SECTOR_BREAKER_IGNORE, 0, 0, 0);
 }
 
 
@@ -604,7 +604,7 @@ ngx_http_sector_cache_source_report_locked(
 
     sector_breaker_report(&source->sh->breaker, &source->breaker,
                           ngx_current_msec, &turn->permit,
-                          call ? call->result : SECTOR_BREAKER_IGNORE,
+                          call ? call->result : SECTOR_BREAKER_IGNORE, 0,
                           call ? call->elapsed_ms : 0,
                           call ? call->retry_after_ms : 0);
 }

@@ -66,6 +66,41 @@ ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
 }
 
 
+ngx_int_t
+ngx_http_sector_cache_source_held(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, const void *key, size_t key_len,
+    sector_hold_slot_t *slot, uint64_t *left_ms)
+{
+    sector_hold_key_t        name;
+    sector_hold_slot_t      *found;
+    const sector_breaker_t  *breaker;
+
+    breaker = &source->sh->breaker;
+    *left_ms = 0;
+
+    name.source = (uint64_t) (uintptr_t) source->sh;
+    name.zone = sector_store_id(&zone->store);
+    name.key = key;
+    name.key_len = key_len;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    found = sector_hold_find(source->holds, &name);
+
+    if (found) {
+        *slot = *found;
+        slot->outcome.reason[SECTOR_FLIGHT_REASON_MAX - 1] = '\0';
+        *left_ms = sector_hold_left(found, ngx_current_msec,
+                                    breaker->generation,
+                                    breaker->state == SECTOR_BREAKER_CLOSED);
+    }
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    return found ? NGX_OK : NGX_DECLINED;
+}
+
+
 void
 ngx_http_sector_cache_source_quote(ngx_http_sector_cache_source_t *source,
     int64_t quote_ms)

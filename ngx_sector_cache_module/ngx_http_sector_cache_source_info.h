@@ -60,6 +60,16 @@ void ngx_http_sector_cache_source_verdict(
     ngx_http_sector_cache_source_verdict_t *verdict);
 
 
+/* What is remembered of a key that failed, in *slot, and in *left_ms how long
+ * it waits still, 0: not at all.  NGX_OK, or NGX_DECLINED where nothing bad is
+ * known of it. */
+
+ngx_int_t ngx_http_sector_cache_source_held(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, const void *key, size_t key_len,
+    sector_hold_slot_t *slot, uint64_t *left_ms);
+
+
 /*
  * A good answer came, with a quote of this time.  Whether a feed has frozen is
  * judged where a market is known to be open: by the hours of the zones that it

@@ -405,7 +405,7 @@ void
 sector_breaker_report(sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms,
     const sector_breaker_permit_t *permit, sector_breaker_result_e result,
-    uint64_t elapsed_ms, uint64_t retry_after_ms)
+    uint64_t key, uint64_t elapsed_ms, uint64_t retry_after_ms)
 {
     int  failed, held;
 
@@ -413,6 +413,7 @@ sector_breaker_report(sector_breaker_t *b,
 
     if (permit->generation != b->generation
         || b->force != SECTOR_BREAKER_AUTO
+        || result == SECTOR_BREAKER_UNDECIDED
         || result == SECTOR_BREAKER_IGNORE)
     {
         return;

@@ -27,6 +27,8 @@
 
 #include <stdint.h>
 
+#include "sector_evidence.h"
+
 
 #define SECTOR_BREAKER_BUCKETS  10      /* of the error rate's window */
 #define SECTOR_BREAKER_PROBES   64      /* half_open is at most this */
@@ -42,8 +44,11 @@ typedef enum {
 typedef enum {
     SECTOR_BREAKER_SUCCESS = 0,     /* an answer, "no such symbol" included */
     SECTOR_BREAKER_FAILURE,
-    SECTOR_BREAKER_IGNORE           /* says nothing of the upstream: only the
-                                       probe's place is freed */
+    SECTOR_BREAKER_UNDECIDED,       /* an answer that counts neither way: a
+                                       probe's place is not free before the
+                                       breaker has decided */
+    SECTOR_BREAKER_IGNORE           /* there was no answer, for a reason of our
+                                       own: the probe's place is freed */
 } sector_breaker_result_e;
 
 
@@ -109,6 +114,7 @@ typedef struct {
     uint64_t                    first_id;       /* of the present state's */
     uint64_t                    opened;         /* how often, by hand too */
     uint64_t                    width_ms;       /* of a bucket; 0: none yet */
+    sector_evidence_t           evidence;       /* of keys, closed */
     sector_breaker_probe_t      probes[SECTOR_BREAKER_PROBES];
     sector_breaker_bucket_t     buckets[SECTOR_BREAKER_BUCKETS];
 } sector_breaker_t;
@@ -137,8 +143,9 @@ int sector_breaker_acquire(sector_breaker_t *b,
 
 /*
  * Reports how the call ended and gives the permit back; call once for each
- * permit.  elapsed_ms is the upstream's time, for slow_ms.  retry_after_ms is
- * what the upstream asked for with a 429 or 503 (0: nothing): on a FAILURE it
+ * permit.  key is the hash of the one key that the call was for, 0 where it
+ * was for several: see sector_evidence.h.  elapsed_ms is the upstream's time,
+ * for slow_ms.  retry_after_ms is what the upstream asked for with a 429 or 503 (0: nothing): on a FAILURE it
  * opens the breaker for that long, at most max_open_ms; on another result it
  * means nothing.  A report from before the last transition changes nothing but
  * its own probe's place; nor does the report of a probe at or past its
@@ -147,7 +154,7 @@ int sector_breaker_acquire(sector_breaker_t *b,
 void sector_breaker_report(sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms,
     const sector_breaker_permit_t *permit, sector_breaker_result_e result,
-    uint64_t elapsed_ms, uint64_t retry_after_ms);
+    uint64_t key, uint64_t elapsed_ms, uint64_t retry_after_ms);
 
 
 /*

@@ -76,6 +76,11 @@ typedef struct {
     char        reason[SECTOR_MODEL_REASON_MAX];    /* terminated, printable
                                    ASCII, lower case start, no full stop;
                                    empty if OK */
+    unsigned    foreign:1;      /* INVALID: the body is not in the provider's
+                                   form at all, which says something about the
+                                   source; else it is about the symbol */
+    uint64_t    age_s;          /* OK: how old the upstream says it is; 0 if
+                                   it does not say */
 } sector_model_output_t;
 
 

@@ -70,7 +70,9 @@
     X(REFUSED_QUEUE, "refusedByQueue", "fetches not begun because the queue"  \
       " was full or its timeout over")                                        \
     X(REFUSED_RATE, "refusedByRate", "fetches not begun because of the rate"  \
-      " limit")
+      " limit")                                                               \
+    X(HELD, "held", "fetches not begun because the key's last one failed a"   \
+      " moment before")
 
 #define SECTOR_STATS_SOURCE(X)  SECTOR_STATS_FETCHES(X)                       \
                                 SECTOR_STATS_FETCH_EVENTS(X)

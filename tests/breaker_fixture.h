@@ -93,7 +93,7 @@ static inline void
 report(sector_breaker_permit_t permit, uint64_t now,
     sector_breaker_result_e result)
 {
-    sector_breaker_report(&b, &policy, now, &permit, result, 0, 0);
+    sector_breaker_report(&b, &policy, now, &permit, result, 0, 0, 0);
 }
 
 

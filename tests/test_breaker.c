@@ -260,28 +260,28 @@ test_slow_success_is_a_failure(void **state)
 
     for (i = 0; i < 5; i++) {
         permit = let(T0);
-        sector_breaker_report(&b, &policy, T0, &permit, OK, 100000, 0);
+        sector_breaker_report(&b, &policy, T0, &permit, OK, 0, 100000, 0);
     }
 
     policy.slow_ms = 2000;
 
     for (i = 0; i < 5; i++) {
         permit = let(T0);
-        sector_breaker_report(&b, &policy, T0, &permit, OK, 2000, 0);
+        sector_breaker_report(&b, &policy, T0, &permit, OK, 0, 2000, 0);
     }
 
     assert_int_equal(state_at(T0), CLOSED);
 
     for (i = 0; i < 5; i++) {
         permit = let(T0);
-        sector_breaker_report(&b, &policy, T0, &permit, OK, 2001, 9000);
+        sector_breaker_report(&b, &policy, T0, &permit, OK, 0, 2001, 9000);
     }
 
     /* open for open_ms: a success has no Retry-After, a slow one neither */
     assert_int_equal(refused(T0), 60000);
 
     permit = let(T0 + 60000);
-    sector_breaker_report(&b, &policy, T0 + 60000, &permit, OK, 2001, 0);
+    sector_breaker_report(&b, &policy, T0 + 60000, &permit, OK, 0, 2001, 0);
     assert_int_equal(refused(T0 + 60000), 120000);
 }
 
@@ -336,7 +336,7 @@ call_retry(uint64_t now, uint64_t retry_after)
     sector_breaker_permit_t  permit;
 
     permit = let(now);
-    sector_breaker_report(&b, &policy, now, &permit, FAIL, 0, retry_after);
+    sector_breaker_report(&b, &policy, now, &permit, FAIL, 0, 0, retry_after);
 }
 
 
@@ -352,7 +352,7 @@ test_retry_after_opens_at_once(void **state)
     assert_int_equal(refused(T0), 7000);
 
     /* let through before, of the generation before: it lengthens nothing */
-    sector_breaker_report(&b, &policy, T0, &late, FAIL, 0, 90000);
+    sector_breaker_report(&b, &policy, T0, &late, FAIL, 0, 0, 90000);
     assert_int_equal(refused(T0), 7000);
     assert_int_equal(refused(T0 + 6999), 1);
 
@@ -386,9 +386,9 @@ test_retry_after_of_others_means_nothing(void **state)
     (void) state;
 
     permit = let(T0);
-    sector_breaker_report(&b, &policy, T0, &permit, OK, 0, 7000);
+    sector_breaker_report(&b, &policy, T0, &permit, OK, 0, 0, 7000);
     permit = let(T0);
-    sector_breaker_report(&b, &policy, T0, &permit, IGNORE, 0, 7000);
+    sector_breaker_report(&b, &policy, T0, &permit, IGNORE, 0, 0, 7000);
     assert_int_equal(state_at(T0), CLOSED);
 }
 

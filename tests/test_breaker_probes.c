@@ -82,7 +82,7 @@ test_half_open_wants_as_many_as_close_it(void **state)
 
     assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
     late = let(now);
-    sector_breaker_report(&b, &policy, now, &late, FAIL, 0, 0);
+    sector_breaker_report(&b, &policy, now, &late, FAIL, 0, 0, 0);
     assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
     now += policy.open_ms;
     assert_int_equal(sector_breaker_wanted(&b, &policy, now - 1), 0);
@@ -93,7 +93,7 @@ test_half_open_wants_as_many_as_close_it(void **state)
     late = let(now);
     assert_int_equal(sector_breaker_wanted(&b, &policy, now), 2);
     p[0] = let(now);
-    sector_breaker_report(&b, &policy, now, &p[0], FAIL, 0, 0);
+    sector_breaker_report(&b, &policy, now, &p[0], FAIL, 0, 0, 0);
     assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
     policy.half_open_timeout_ms = 10 * policy.open_ms;
     b.probes[0].deadline_ms = UINT64_MAX;
@@ -105,11 +105,11 @@ test_half_open_wants_as_many_as_close_it(void **state)
         assert_int_equal(sector_breaker_wanted(&b, &policy, now), 2 - i);
     }
 
-    sector_breaker_report(&b, &policy, now, &late, OK, 0, 0);
+    sector_breaker_report(&b, &policy, now, &late, OK, 0, 0, 0);
     assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
-    sector_breaker_report(&b, &policy, now, &p[0], OK, 0, 0);
+    sector_breaker_report(&b, &policy, now, &p[0], OK, 0, 0, 0);
     assert_int_equal(sector_breaker_wanted(&b, &policy, now), 0);
-    sector_breaker_report(&b, &policy, now, &p[1], IGNORE, 0, 0);
+    sector_breaker_report(&b, &policy, now, &p[1], IGNORE, 0, 0, 0);
     assert_int_equal(sector_breaker_wanted(&b, &policy, now), 1);
 
     /* past its deadline it says nothing, and another is wanted for it */

@@ -210,8 +210,8 @@ random_report(void)
         result = IGNORE;
     }
 
-    sector_breaker_report(&b, &policy, now_ms, &out[i].permit, result, elapsed,
-                          retry);
+    sector_breaker_report(&b, &policy, now_ms, &out[i].permit, result, 0,
+                          elapsed, retry);
     model_report(&model, &policy, now_ms, out[i].ticket, result, elapsed,
                  retry);
 
@@ -260,7 +260,7 @@ recovers(sector_breaker_t *one)
         rc = sector_breaker_acquire(one, &policy, at, &permit, &wait);
 
         if (rc == 0) {
-            sector_breaker_report(one, &policy, at, &permit, OK, 0, 0);
+            sector_breaker_report(one, &policy, at, &permit, OK, 0, 0, 0);
             continue;
         }
 
@@ -314,7 +314,7 @@ random_recovery(const sector_breaker_t *before)
 
     for (i = 0; i < n_out; i++) {
         sector_breaker_report(&copy, &policy, now_ms, &out[i].permit, IGNORE,
-                              0, 0);
+                              0, 0, 0);
     }
 
     agree(places(&copy, now_ms) <= places(&b, now_ms));
