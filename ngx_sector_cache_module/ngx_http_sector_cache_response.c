@@ -206,6 +206,8 @@ ngx_http_sector_cache_body(ngx_http_request_t *r,
 }
 
 
+/* Without meta the envelope is among the pieces already. */
+
 static ngx_buf_t *
 ngx_http_sector_cache_body_gzip(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf, const sector_compose_meta_t *meta,
@@ -214,7 +216,10 @@ ngx_http_sector_cache_body_gzip(ngx_http_request_t *r,
     char        tail[SECTOR_COMPOSE_TAIL_MAX];
     ngx_buf_t  *b;
 
-    if (lcf->envelope) {
+    if (meta == NULL) {
+        /* void */
+
+    } else if (lcf->envelope) {
         ngx_memzero(&pieces[0], sizeof(sector_gzip_piece_t));
         pieces[0].text = SECTOR_COMPOSE_HEAD;
         pieces[0].len = sizeof(SECTOR_COMPOSE_HEAD) - 1;
@@ -270,13 +275,7 @@ ngx_http_sector_cache_body_stale(ngx_http_request_t *r,
                                                   stale->n);
 
     if (lcf->gzip && ngx_http_sector_cache_gzip(r, head)) {
-        b = ngx_http_sector_cache_buf(r, sector_gzip_bytes(pieces, n));
-
-        if (b) {
-            b->last += sector_gzip_write(pieces, n, b->last);
-        }
-
-        return b;
+        return ngx_http_sector_cache_body_gzip(r, lcf, NULL, pieces, n);
     }
 
     b = ngx_http_sector_cache_buf(r, sector_gzip_text_bytes(pieces, n));
