@@ -568,7 +568,7 @@ location = /mirrored {
 
 
 
-=== TEST 43: filters of the location do not touch the data
+=== TEST 43: filters for clients do not touch the data, those for all do
 --- fetch
 gzip on;
 gzip_min_length 1;
@@ -585,7 +585,7 @@ location = /before {
 }
 --- client
 is(get('/api/XLK', headers => ['Accept-Encoding: gzip'])->{data},
-   '{"symbol":"XLK","price":101}', 'data');
+   '{"symbol":"XLK","price":999}', 'data');
 
 
 
