@@ -1,10 +1,11 @@
 # What nginx itself makes of a fetch: the rules of a server are for its
-# clients, and the filters of the location of a fetch work as they do for a
-# client.
+# clients, what nginx refuses in the location of a fetch is no word of the
+# provider, and the filters of that location work as they do for a client.
 #
 # A rule that sends plain HTTP away, or robots, or everybody in maintenance,
 # once sent every fetch away, and the error blamed a provider who had never
-# been called.  gunzip and sub_filter were without effect there.
+# been called; a limit_req in the location opened its breaker.  gunzip and
+# sub_filter were without effect there.
 
 use strict;
 use warnings;
@@ -26,6 +27,41 @@ Upstream::Blocks::setup($upstream);
 # A client that the rules of the server let through.
 
 our $through = ['X-Forwarded-Proto: https', 'User-Agent: Firefox'];
+
+# A block with "--- own" has a location that answers so, and nobody is asked.
+sub refused {
+    my $block = $Upstream::Script::block;
+    my ($status, $location) = split ' ', $block->own;
+
+    my $got = Upstream::get('/api/XLK');
+
+    Upstream::Script::is($got->{status}, 503, 'status');
+    Upstream::Script::is($got->{code}, 'NO_DATA', 'error_code');
+    Upstream::Script::is($got->{error}, "nginx itself answered $status in "
+                         . "location $location, the provider was not asked",
+                         'error');
+    Upstream::Script::is($got->{json}{error_details}{status}, undef,
+                         'no status of the provider');
+
+    my $source = Upstream::Script::source();
+
+    Upstream::Script::is($source->{breaker}{state}, 'closed', 'the breaker');
+    Upstream::Script::is($source->{aborted}, 1, 'aborted');
+    Upstream::Script::is($source->{failed}, 0, 'failed');
+    Upstream::Script::is($source->{notFound}, 0, 'notFound');
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    return unless defined $block->own;
+
+    $block->set_value(client => \&refused);
+    $block->set_value(source => 'name=own%N% failures=1 open=1h');
+    $block->set_value(error_log => 'the provider was not asked')
+        unless defined $block->error_log;
+    $block->set_value(calls => 0) unless defined $block->calls;
+});
 
 run_tests();
 
@@ -172,6 +208,152 @@ location /elsewhere/ {
 rewrite ^/fetch/(.*)$ /elsewhere/$1 last;
 --- response_body_like: "data":\{"symbol":"XLK","price":101\}
 --- calls: 1
+
+
+
+=== TEST 9: a redirect that nginx makes is not the provider's
+--- own: 301 /fetch/
+--- fetch
+return 301 https://elsewhere.invalid/;
+
+
+
+=== TEST 10: a refusal is not
+--- own: 403 /fetch/
+--- fetch
+if ($http_user_agent = "") { return 403; }
+proxy_pass http://%UPSTREAM%%PATH%;
+
+
+
+=== TEST 11: a "not found" is not, with a text of its own
+--- own: 404 /fetch/
+--- fetch
+return 404 '{"error":"no such symbol"}';
+
+
+
+=== TEST 12: nor that of a URI that names no location
+--- own: 404 /
+--- uri: /no/such/location/$sector_cache_symbol
+
+
+
+=== TEST 13: a connection that nginx closes without a word
+--- own: 444 /fetch/
+--- fetch
+return 444;
+
+
+
+=== TEST 14: a rewrite without an end
+--- own: 500 /fetch/
+--- fetch
+rewrite ^/fetch/(.*)$ /fetch/$1 last;
+--- error_log eval
+[qr/rewrite or internal redirection cycle/, qr/the provider was not asked/]
+
+
+
+=== TEST 15: a proxy_pass to a name that nobody can make an address of
+--- own: 500 /fetch/
+--- fetch
+set $nowhere "";
+proxy_pass $nowhere;
+--- error_log eval
+[qr/invalid URL prefix/, qr/the provider was not asked/]
+
+
+
+=== TEST 16: the location that refused is named, not that of the error page
+--- own: 403 /fetch/
+--- locations
+error_page 403 /sorry.html;
+location = /sorry.html {
+    internal;
+    return 403 'sorry';
+}
+--- fetch
+return 403;
+
+
+
+=== TEST 17: limit_req opens no breaker
+--- source: name=limit%N% failures=1 open=1h
+--- http
+limit_req_zone $sector_cache_breaker zone=limit%N%:1m rate=1r/m;
+--- fetch
+limit_req zone=limit%N%;
+proxy_pass http://%UPSTREAM%%PATH%;
+--- client
+is(get('/api/XLK')->{status}, 200, 'the first');
+
+my $got = get('/api/XLF');
+
+is($got->{status}, 503, 'the second');
+is($got->{error}, 'nginx itself answered 503 in location /fetch/, '
+                  . 'the provider was not asked', 'error');
+is(source()->{breaker}{state}, 'closed', 'the breaker');
+is(source()->{aborted}, 1, 'aborted');
+--- calls: 1
+--- error_log
+limiting requests
+
+
+
+=== TEST 18: a provider whose connection fails was asked
+--- source: name=door%N% failures=1 open=1h
+--- fetch
+error_page 502 /sorry.html;
+proxy_pass http://%DOOR%;
+--- locations
+location = /sorry.html {
+    internal;
+    return 403 'sorry';
+}
+--- client
+my $got = get('/api/XLK');
+
+is($got->{code}, 'UPSTREAM_ERROR', 'error_code');
+is($got->{error}, 'Connection to source door' . $block->number . ' failed',
+   'error');
+is(source()->{breaker}{state}, 'open', 'the breaker');
+--- error_log
+connect() failed
+
+
+
+=== TEST 19: a name that a resolver cannot find is the provider's failure
+--- source: name=name%N% failures=1 open=1h
+--- http
+resolver %DOOR% ipv6=off;
+resolver_timeout 300ms;
+--- fetch
+set $name nobody.invalid;
+proxy_pass http://$name/;
+--- client
+is(get('/api/XLK')->{error}, 'Connection to source name' . $block->number
+                             . ' failed', 'error');
+is(source()->{breaker}{state}, 'open', 'the breaker');
+--- error_log
+nobody.invalid could not be resolved
+
+
+
+=== TEST 20: what proxy_cache kept of a provider is the provider's
+--- script: status:451,ok
+--- http eval
+"proxy_cache_path $::caches/%N% keys_zone=kept%N%:1m;\n"
+--- fetch
+proxy_cache kept%N%;
+proxy_cache_valid 451 1h;
+proxy_pass http://%UPSTREAM%%PATH%;
+--- client
+like(get('/api/XLK')->{error}, qr/answered with status 451/, 'the first');
+like(get('/api/XLK')->{error}, qr/answered with status 451/, 'the second');
+--- calls: 1
+--- error_log
+answered with status 451
 
 
 
