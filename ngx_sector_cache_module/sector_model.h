@@ -131,6 +131,9 @@ typedef struct {
     size_t              n;
     int64_t             wall_ms;    /* now, since the epoch: marketState */
     unsigned            partial:1;  /* the answer is known to lack some */
+    unsigned            not_found_status:1; /* as of one symbol, if n is 1; of
+                                       several a SECTOR object says nothing,
+                                       but it is not foreign */
 } sector_model_batch_t;
 
 

@@ -330,6 +330,25 @@ sector_batch_error(const sector_batch_t *batch, const json_t *root)
 
 
 /*
+ * With a status of 404 an object is the provider's own, whatever it is.  If
+ * one symbol was asked for, there is none such; of several it says nothing.
+ */
+static sector_model_status_e
+sector_batch_missing(sector_batch_t *batch, const json_t *root,
+    sector_model_status_e status)
+{
+    if (status != SECTOR_MODEL_INVALID || !batch->in->not_found_status) {
+        return status;
+    }
+
+    batch->out.foreign = 0;
+
+    return (batch->in->n == 1 && sector_model_says_no(root))
+           ? SECTOR_MODEL_NOT_FOUND : status;
+}
+
+
+/*
  * Hands out a body of our own format, in an envelope or not.
  */
 static sector_model_status_e
@@ -344,7 +363,8 @@ sector_batch_own(sector_batch_t *batch, json_t *root, const char *start,
     }
 
     if (json_is_false(json_object_get(root, "success"))) {
-        return sector_batch_error(batch, root);
+        status = sector_batch_error(batch, root);
+        return sector_batch_missing(batch, root, status);
     }
 
     data = sector_batch_data(root, &start, &len);
@@ -365,7 +385,7 @@ sector_batch_own(sector_batch_t *batch, json_t *root, const char *start,
         batch->out.foreign = 0;
     }
 
-    return status;
+    return sector_batch_missing(batch, root, status);
 }
 
 

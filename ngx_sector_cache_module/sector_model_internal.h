@@ -197,6 +197,11 @@ sector_model_status_e sector_model_own_error(const sector_model_ctx_t *ctx,
     const json_t *error);
 
 
+/* Whether an object of our own format that came with a status of 404 means no
+ * more than that. */
+int sector_model_says_no(const json_t *root);
+
+
 /* The age, in seconds, that our own API's envelope has; 0 if it has none. */
 uint64_t sector_model_own_age(const json_t *envelope);
 

@@ -288,18 +288,16 @@ sector_own_envelope(const sector_model_ctx_t *ctx, json_t *root,
 
 
 /*
- * Says whether an object that came with status 404 means no more than that:
- * it is neither an error of our own API nor has it a price.
+ * Is it an error of our own API, or has it a price?  Then it means more.
  */
-static int
-sector_own_says_no(const sector_model_ctx_t *ctx, const json_t *root)
+int
+sector_model_says_no(const json_t *root)
 {
     const json_t  *price;
 
     price = json_object_get(root, "price");
 
-    return ctx->in->not_found_status
-           && (price == NULL || json_is_null(price))
+    return (price == NULL || json_is_null(price))
            && !(json_is_false(json_object_get(root, "success"))
                 && sector_json_is_string(json_object_get(root, "error_code")));
 }
@@ -326,7 +324,9 @@ sector_model_own(const sector_model_ctx_t *ctx, json_t *root,
                              && json_object_get(root, "symbol") == NULL);
     }
 
-    if (status == SECTOR_MODEL_INVALID && sector_own_says_no(ctx, root)) {
+    if (status == SECTOR_MODEL_INVALID && ctx->in->not_found_status
+        && sector_model_says_no(root))
+    {
         ctx->out->foreign = 0;
         status = sector_model_refuse(ctx, SECTOR_MODEL_NOT_FOUND,
                                      "status 404, and no sector in the body");

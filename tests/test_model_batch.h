@@ -40,6 +40,7 @@ typedef struct {
     const char             *names[ASKED_MAX];
     size_t                  n;
     int                     partial;
+    int                     not_found;
     sector_model_output_t   out[ASKED_MAX];
     sector_model_status_e   status[ASKED_MAX];
     char                    reason[SECTOR_MODEL_REASON_MAX];
@@ -170,7 +171,8 @@ parse_limited(batch_call_t *call, sector_format_e format, const char *body,
         .names = call->names,
         .n = call->n,
         .wall_ms = 0,
-        .partial = call->partial
+        .partial = call->partial,
+        .not_found_status = call->not_found
     };
 
     asked_for = 0;

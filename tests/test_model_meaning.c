@@ -349,6 +349,54 @@ test_whose_form_a_batch_has(void **state)
 
 
 static void
+test_a_batch_with_status_404(void **state)
+{
+    long          before;
+    size_t        i;
+    batch_call_t  call;
+
+    static const struct {
+        const char             *body;
+        sector_model_status_e   status;     /* of one symbol */
+        unsigned                foreign;
+    } rows[] = {
+        { "{\"error\":\"no such symbol\"}", NOT_FOUND, 0 },
+        { "{\"symbol\":\"XLK\",\"error\":\"unknown\"}", NOT_FOUND, 0 },
+        { "{\"success\":false}", NOT_FOUND, 0 },
+        { OURS("UNKNOWN_SYMBOL"), NOT_FOUND, 0 },
+        { OURS("UPSTREAM_ERROR"), INVALID, 0 },
+        { "{\"symbol\":\"QQQ\",\"price\":1}", INVALID, 0 },
+        { "default backend - 404", INVALID, 1 },
+        { "<html>", INVALID, 1 },
+        { "", INVALID, 1 }
+    };
+
+    (void) state;
+    before = live;
+
+    memset(&call, 0, sizeof(call));
+    call.symbols[0] = "XLK";
+    call.symbols[1] = "SPY";
+    call.not_found = 1;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        call.n = 1;
+        (void) parse(&call, SECTOR, rows[i].body, strlen(rows[i].body));
+        assert_int_equal(call.status[0], rows[i].status);
+        assert_int_equal(call.out[0].foreign, rows[i].foreign);
+        done(&call, before);
+
+        /* of two it might be either's */
+        call.n = 2;
+        assert_int_equal(parse(&call, SECTOR, rows[i].body,
+                               strlen(rows[i].body)), INVALID);
+        assert_int_equal(call.out[0].foreign, rows[i].foreign);
+        done(&call, before);
+    }
+}
+
+
+static void
 test_a_batch_of_another_tier(void **state)
 {
     long          before;
@@ -536,6 +584,7 @@ main(void)
         cmocka_unit_test(test_an_object_with_status_404_says_no),
         cmocka_unit_test(test_an_envelopes_age),
         cmocka_unit_test(test_whose_form_a_batch_has),
+        cmocka_unit_test(test_a_batch_with_status_404),
         cmocka_unit_test(test_a_batch_of_another_tier),
         cmocka_unit_test(test_what_a_partial_answer_lacks_may_exist),
         cmocka_unit_test(test_a_byte_order_mark_is_no_part_of_a_body),
