@@ -360,6 +360,7 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
     in.symbol = f->symbol;
     in.name = symbol ? (char *) symbol->name.data : NULL;
     in.wall_ms = ngx_http_sector_cache_wall_ms();
+    in.not_found_status = (d->status == NGX_HTTP_NOT_FOUND);
 
     status = sector_model_parse(&in, &out);
 
