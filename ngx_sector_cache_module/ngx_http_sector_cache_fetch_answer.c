@@ -172,6 +172,12 @@ ngx_http_sector_cache_fetch_judge_missing(ngx_http_sector_cache_fetch_t *f,
 
     name = &f->source->name;
 
+    if (d->missing && !f->carrier) {
+        f->foreign = 0;
+        ngx_http_sector_cache_fetch_lacks(f);
+        return;
+    }
+
     if (ngx_http_sector_cache_fetch_whole(d)) {
 
         if (f->carrier) {

@@ -439,7 +439,7 @@ ngx_http_sector_cache_fetch_model(ngx_http_sector_cache_fetch_t *carrier,
     in.names = names;
     in.n = n;
     in.wall_ms = ngx_http_sector_cache_wall_ms();
-    in.partial = 0;
+    in.partial = d->partial;
     in.not_found_status = (d->status == NGX_HTTP_NOT_FOUND);
 
     return sector_model_parse_batch(&in, out, status, reason)
