@@ -118,10 +118,40 @@ my %ACTION = (
     'noprice'   => sub { answer(200, qq({"symbol":"$_[0]{symbol}"})) },
     'textprice' => sub { answer(200, qq({"symbol":"$_[0]{symbol}",)
                                      . '"price":"101"}') },
-    'gzip'      => sub { require IO::Compress::Gzip;
-                         my ($body, $out) = (sector($_[0]));
-                         IO::Compress::Gzip::gzip(\$body => \$out);
-                         answer(200, $out, 'Content-Encoding: gzip') },
+    'gzip'      => sub { answer(200, zipped(sector($_[0])),
+                                'Content-Encoding: gzip') },
+    'gzipcut'   => sub { answer(200, substr(zipped(sector($_[0])), 0, -12),
+                                'Content-Encoding: gzip') },
+    'encoded'   => sub { answer(200, sector($_[0]),
+                                'Content-Encoding: ' . $_[1] =~ s/_/ /gr) },
+
+    # what no provider says: a page, and the text of a router
+
+    'page'      => sub { answer($_[1], '<!doctype html><title>Sorry</title>',
+                                'Content-Type: text/html') },
+    'plain'     => sub { answer($_[1], 'default backend - 404',
+                                'Content-Type: text/plain') },
+
+    # what providers say of a symbol; chart:delisted and so on in Yahoo's form
+
+    'nosuch'    => sub { answer($_[1] || 404, '{"error":"no such symbol"}') },
+    'envelope'  => sub { answer($_[1], qq({"success":false,"error":"No",)
+                                       . qq("error_code":"$_[2]",)
+                                       . '"timestamp":"2026-11-22T20:00:40Z"}')
+                       },
+    'list'      => sub { answer(200, '[]') },
+    'object'    => sub { answer(200, '{}') },
+    'chart'     => sub { chart(@_) },
+    'quote'     => sub { answer(200, '{"quoteResponse":{"result":[],'
+                                     . '"error":null}}') },
+
+    # good, but where this symbol is asked for: refuses:STATUS:SYMBOL, with
+    # ":many" behind it for a map
+
+    'refuses'   => sub { (grep { $_ eq $_[2] } split /,/, $_[0]{symbol})
+                         ? answer($_[1], '{"error":"no such symbol"}')
+                         : answer(200, $_[3] ? many($_[0], 'map')
+                                             : sector($_[0])) },
 
     # statuses, with a good body all the same
 
@@ -154,6 +184,35 @@ sub sector {
     substr($body, -1, 0, ',"pad":"' . 'x' x $pad . '"');
 
     return $body;
+}
+
+
+# A chart, or what is said in place of one.
+sub chart {
+    my ($request, $says) = @_;
+    my $price = 100 + $request->{call};
+    my $good = qq([{"meta":{"symbol":"$request->{symbol}","currency":"USD",)
+               . '"regularMarketTime":1602862507,"regularMarketPrice":'
+               . "$price}}]";
+    my %error = (delisted => 'Not Found', error => 'Internal Error');
+    my ($result, $error) = !$says ? ($good, 'null')
+        : $says eq 'empty' ? ('[]', 'null')
+        : ('null', qq({"code":"$error{$says}",)
+                   . '"description":"No data found, symbol may be delisted"}');
+
+    return answer(($says || '') eq 'delisted' ? 404 : 200,
+                  qq({"chart":{"result":$result,"error":$error}}));
+}
+
+
+sub zipped {
+    my ($body) = @_;
+    my $out;
+
+    require IO::Compress::Gzip;
+    IO::Compress::Gzip::gzip(\$body => \$out);
+
+    return $out;
 }
 
 
