@@ -294,14 +294,22 @@ subtest 'it says what needs attention, and for how long' => sub {
     get('/broken/BAD');
     is(stats()->{sources}{broken}{breaker}{state}, 'open',
        'a breaker has opened');
+    is(scalar @{ stats()->{unservableSymbols} }, 12,
+       'so that no symbol of its location can be served');
 
     my $page = $browser->page;
     $page->visit("$base/ops/cache/");
     $page->wait_for('it is shown', "$attention.includes('broken is open')");
 
+    my $text = $page->evaluate($attention);
+    like($text, qr/opened at .*: Source broken answered with status 500/,
+         'with why');
+    like($text, qr/Nothing has succeeded yet/, 'since when');
+    like($text, qr/cannot be served: XLK, XLV,.*, SPY\./, 'and for whom');
+
     my $left = sub {
-        my ($text) = @_;
-        return $text =~ /next try in (\d+) s/ ? $1 : -1;
+        my ($said) = @_;
+        return $said =~ /next try in (\d+) s/ ? $1 : -1;
     };
     my $first = $left->($page->evaluate($attention));
 
@@ -335,6 +343,7 @@ subtest 'it says what needs attention, and for how long' => sub {
     wait_for('it is had', sub { get('/broken/BAD')->{status} == 200 });
     $page->wait_for('and that all is well',
                     "$attention === 'Nothing needs attention.'");
+    is_deeply(stats()->{unservableSymbols}, [], 'as all can be served');
     like($page->evaluate(cell('sources', 'broken', 'Breaker')),
          qr/^Closed\s+by hand$/, 'but for a hand on the breaker');
     is($page->evaluate("document.querySelector('#history-note').innerText"),
