@@ -18,6 +18,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_sector_cache_stats_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sector_cache_metrics_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_sector_cache_stats_lacking(ngx_http_request_t *r,
+    const char **names);
 static ngx_int_t ngx_http_sector_cache_stats(ngx_http_request_t *r,
     sector_compose_stats_t *stats);
 static ngx_int_t ngx_http_sector_cache_stats_namespaces(ngx_http_request_t *r,
@@ -95,16 +97,44 @@ ngx_http_sector_cache_stats_handler(ngx_http_request_t *r)
 {
     char                    *text;
     size_t                   len;
+    const char              *names[SECTOR_COMPOSE_UNSERVABLE];
     sector_compose_stats_t   stats;
 
     if (ngx_http_sector_cache_stats(r, &stats) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    stats.unservable = names;
+    stats.n_unservable = ngx_http_sector_cache_stats_lacking(r, names);
+
     len = 0;
     text = sector_compose_stats(&stats, &len);
 
     return ngx_http_sector_cache_send_text(r, NGX_HTTP_OK, NULL, text, len);
+}
+
+
+/* The symbols that cannot be served, of all API locations. */
+
+static ngx_uint_t
+ngx_http_sector_cache_stats_lacking(ngx_http_request_t *r, const char **names)
+{
+    ngx_uint_t                          i, n;
+    ngx_http_sector_cache_source_t    **sources;
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_sector_cache_module);
+
+    sources = mcf->sources.elts;
+    n = 0;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        n = ngx_http_sector_cache_trouble_lacking(sources[i],
+                                      !ngx_http_sector_cache_killed(mcf),
+                                      names, n);
+    }
+
+    return n;
 }
 
 

@@ -8,6 +8,10 @@ static const char *ngx_http_sector_cache_trouble_kind(uint32_t result);
 static ngx_uint_t ngx_http_sector_cache_serving_one(
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_sector_cache_symbol_t *s,
     ngx_http_sector_cache_serving_t *serving);
+static ngx_uint_t ngx_http_sector_cache_trouble_open(
+    ngx_http_sector_cache_source_t *source);
+static ngx_uint_t ngx_http_sector_cache_trouble_add(const char **names,
+    ngx_uint_t n, const char *name);
 static ngx_uint_t ngx_http_sector_cache_serving_failed(
     ngx_http_sector_cache_loc_conf_t *lcf, ngx_http_sector_cache_symbol_t *s);
 
@@ -267,4 +271,68 @@ ngx_http_sector_cache_trouble_lasts(ngx_http_sector_cache_source_t *source)
     }
 
     return first_ms ? ngx_http_sector_cache_trouble_wall(first_ms) : 0;
+}
+
+
+ngx_uint_t
+ngx_http_sector_cache_trouble_lacking(ngx_http_sector_cache_source_t *source,
+    ngx_uint_t memory, const char **names, ngx_uint_t n)
+{
+    ngx_uint_t                          i, k, refused;
+    ngx_http_sector_cache_serving_t     serving;
+    ngx_http_sector_cache_location_t   *location;
+    ngx_http_sector_cache_loc_conf_t   *lcf;
+
+    location = source->locations.elts;
+
+    for (i = 0; i < source->locations.nelts; i++) {
+        lcf = location[i].conf;
+
+        if (lcf->flag == NGX_HTTP_SECTOR_CACHE_OFF) {
+            continue;
+        }
+
+        refused = ngx_http_sector_cache_trouble_open(lcf->fetch->source)
+                  || (lcf->batch
+                      && ngx_http_sector_cache_trouble_open(
+                                                         lcf->batch->source));
+
+        ngx_http_sector_cache_serving(lcf, memory, refused, &serving);
+
+        for (k = 0; k < serving.n_names; k++) {
+            n = ngx_http_sector_cache_trouble_add(names, n, serving.names[k]);
+        }
+    }
+
+    return n;
+}
+
+
+static ngx_uint_t
+ngx_http_sector_cache_trouble_open(ngx_http_sector_cache_source_t *source)
+{
+    uint64_t  retry_after_ms;
+
+    return ngx_http_sector_cache_source_state(source, &retry_after_ms)
+           == SECTOR_BREAKER_OPEN;
+}
+
+
+static ngx_uint_t
+ngx_http_sector_cache_trouble_add(const char **names, ngx_uint_t n,
+    const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_strcmp(names[i], name) == 0) {
+            return n;
+        }
+    }
+
+    if (n < SECTOR_COMPOSE_UNSERVABLE) {
+        names[n++] = name;
+    }
+
+    return n;
 }

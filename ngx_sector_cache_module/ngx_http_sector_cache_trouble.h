@@ -59,6 +59,15 @@ void ngx_http_sector_cache_serving(ngx_http_sector_cache_loc_conf_t *lcf,
     ngx_http_sector_cache_serving_t *serving);
 
 
+/* The symbols of all locations that fetch from the source which cannot be
+ * served, added to the n that names has, each once, and as many as there is
+ * room for.  Returns how many there are then. */
+
+ngx_uint_t ngx_http_sector_cache_trouble_lacking(
+    ngx_http_sector_cache_source_t *source, ngx_uint_t memory,
+    const char **names, ngx_uint_t n);
+
+
 /* The wall clock's time of a monotonic one. */
 
 int64_t ngx_http_sector_cache_trouble_wall(uint64_t ms);

@@ -192,6 +192,9 @@ sector_compose_totals(json_t *root, const sector_compose_stats_t *stats)
 
     failed |= json_object_set_new(root, "staleAnswersAlert",
                                   json_boolean(stats->stale_alert));
+    failed |= json_object_set_new(root, "unservableSymbols",
+                                  sector_compose_names(stats->unservable,
+                                                       stats->n_unservable));
 
     return failed;
 }

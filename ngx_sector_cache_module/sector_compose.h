@@ -152,6 +152,9 @@ typedef struct {
     size_t                              n_sources;
     const char                         *sectors;    /* whose last miss is
                                                        the summary's, or NULL */
+    const char *const                  *unservable; /* symbols, of which
+                                                       /health says the same */
+    size_t                              n_unservable;
 } sector_compose_stats_t;
 
 

@@ -18,7 +18,6 @@ static json_t *sector_compose_health_source(
     const sector_compose_source_t *source);
 static json_t *sector_compose_error_object(int64_t wall_ms,
     const char *error);
-static json_t *sector_compose_names(const sector_compose_state_t *state);
 static json_t *sector_compose_reasons(const sector_compose_state_t *state);
 static int sector_compose_lasts(const sector_compose_state_t *state);
 static int sector_compose_source_reasons(json_t *list,
@@ -88,7 +87,8 @@ sector_compose_health(const sector_compose_state_t *state, size_t *len)
 
     failed |= json_object_set_new(root, "sources", sources);
     failed |= json_object_set_new(root, "unservableSymbols",
-                                  sector_compose_names(state));
+                                  sector_compose_names(state->unservable,
+                                                       state->n_unservable));
     failed |= json_object_set_new(root, "staleAnswersAlert",
                                   json_boolean(state->stale_alert));
 
@@ -200,8 +200,8 @@ sector_compose_error_object(int64_t wall_ms, const char *error)
 }
 
 
-static json_t *
-sector_compose_names(const sector_compose_state_t *state)
+json_t *
+sector_compose_names(const char *const *names, size_t n)
 {
     int      failed;
     size_t   i;
@@ -210,9 +210,8 @@ sector_compose_names(const sector_compose_state_t *state)
     list = json_array();
     failed = 0;
 
-    for (i = 0; i < state->n_unservable; i++) {
-        failed |= json_array_append_new(list,
-                                        json_string(state->unservable[i]));
+    for (i = 0; i < n; i++) {
+        failed |= json_array_append_new(list, json_string(names[i]));
     }
 
     if (failed) {

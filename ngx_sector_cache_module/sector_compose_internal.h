@@ -30,6 +30,10 @@ int sector_compose_number_member(json_t *object, const char *name,
     uint64_t value);
 
 
+/* An array of names, or NULL. */
+json_t *sector_compose_names(const char *const *names, size_t n);
+
+
 /* Adds what is wrong with a source, but for how long stale data lasts. */
 int sector_compose_trouble(json_t *object,
     const sector_compose_source_t *source);

@@ -35,7 +35,7 @@ GET /ops/stats
 --- response_headers
 Content-Type: application/json
 --- response_body_like eval
-qr/^\{"enabled":true,"totalRequests":0,"hits":0,"misses":0,"stale":0,"updating":0,"bypassed":0,"disabled":0,"negative":0,"hitRate":0\.0,"entryCount":0,"memoryUsage":\d+,"lastSnapshotAt":null,"lastUpdated":null,"lastMissKey":null,"namespaces":\{.*\},"sources":\{.*\}\}\z/
+qr/^\{"enabled":true,"totalRequests":0,"hits":0,"misses":0,"stale":0,"updating":0,"bypassed":0,"disabled":0,"negative":0,"hitRate":0\.0,"entryCount":0,"memoryUsage":\d+,"lastSnapshotAt":null,"lastUpdated":null,"lastMissKey":null,"staleAnswersAlert":false,"unservableSymbols":\[\],"namespaces":\{.*\},"sources":\{.*\}\}\z/
 --- json
 {"namespaces":{"sectors":{"totalRequests":0,"hits":0,"misses":0,"stale":0,"updating":0,"bypassed":0,"disabled":0,"negative":0,"hitRate":"~^0","expired":0,"shadowDiffers":0,"stores":0,"evictions":0,"expirations":0,"refusedNoRoom":0,"refusedTooLarge":0,"recoveries":0,"entryCount":0,"memoryUsage":"~^\\d+$","memorySize":"~^\\d+$","lastUpdated":null,"lastMissKey":null}},"sources":{"fresh":{"fetches":0,"succeeded":0,"notFound":0,"failed":0,"invalid":0,"timedOut":0,"aborted":0,"coalesced":0,"refusedByBreaker":0,"breaker":{"state":"closed","opened":0,"transitions":0,"retryAfter":0}}}}
 

@@ -10,6 +10,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use File::Temp ();
+use JSON::PP ();
 use POSIX qw(strftime);
 use Time::HiRes qw(sleep);
 use Chromium;
@@ -18,23 +19,36 @@ use Upstream qw(get wait_for);
 my $upstream = Upstream->new;
 my $up = '127.0.0.1:' . $upstream->port;
 my $files = File::Temp->newdir('sector-dashboard-XXXXXX', TMPDIR => 1);
+my $json = JSON::PP->new->utf8;
+my $number = 0;
 my ($nginx, $base);
 
 chmod 0755, $files;
 
 
-# Options: history, entries, bodies to have in place of this server's own;
-# metrics, the zone in which it keeps its history.
+# What a body is from now on; whoever reads it has all or nothing of it.
+sub says {
+    my ($name, $text) = @_;
+
+    open my $out, '>', "$files/$name.new" or die "$files/$name.new: $!";
+    print $out $text;
+    close $out or die "$files/$name.new: $!";
+    rename "$files/$name.new", "$files/$name" or die "$files/$name: $!";
+}
+
+
+# Options: history, entries, stats, bodies to have in place of this server's
+# own, which are below /true; metrics, the zone in which it keeps its history.
 sub start {
     my (%option) = @_;
     my $zones = $option{metrics} ? 'sector_cache_zone metrics 1m ttl=24h;'
                                  : '';
     my $locations = '';
 
+    $number++;
+
     for my $name (grep { $_ ne 'metrics' } keys %option) {
-        open my $out, '>', "$files/$name" or die "$files/$name: $!";
-        print $out $option{$name};
-        close $out;
+        says($name, $option{$name});
 
         $locations .= "location = /ops/cache/$name {"
                       . " default_type application/json;"
@@ -66,9 +80,12 @@ server {
     }
     location /fail/ {
         internal;
-        proxy_pass http://$up/status:500/dashboard/;
+        proxy_pass http://$up/status:500,ok/dashboard/$number/;
     }
     location /ops/cache {
+        sector_cache_status;
+    }
+    location /true {
         sector_cache_status;
     }
     location /admin {
@@ -277,14 +294,22 @@ subtest 'it says what needs attention, and for how long' => sub {
     get('/broken/BAD');
     is(stats()->{sources}{broken}{breaker}{state}, 'open',
        'a breaker has opened');
+    is(scalar @{ stats()->{unservableSymbols} }, 12,
+       'so that no symbol of its location can be served');
 
     my $page = $browser->page;
     $page->visit("$base/ops/cache/");
     $page->wait_for('it is shown', "$attention.includes('broken is open')");
 
+    my $text = $page->evaluate($attention);
+    like($text, qr/opened at .*: Source broken answered with status 500/,
+         'with why');
+    like($text, qr/Nothing has succeeded yet/, 'since when');
+    like($text, qr/cannot be served: XLK, XLV,.*, SPY\./, 'and for whom');
+
     my $left = sub {
-        my ($text) = @_;
-        return $text =~ /next try in (\d+) s/ ? $1 : -1;
+        my ($said) = @_;
+        return $said =~ /next try in (\d+) s/ ? $1 : -1;
     };
     my $first = $left->($page->evaluate($attention));
 
@@ -315,13 +340,283 @@ subtest 'it says what needs attention, and for how long' => sub {
     get('/admin/breaker/broken', method => 'PUT',
         body => '{"state":"closed"}');
     get('/admin/enabled', method => 'PUT', body => '{"enabled":true}');
+    wait_for('it is had', sub { get('/broken/BAD')->{status} == 200 });
     $page->wait_for('and that all is well',
                     "$attention === 'Nothing needs attention.'");
+    is_deeply(stats()->{unservableSymbols}, [], 'as all can be served');
     like($page->evaluate(cell('sources', 'broken', 'Breaker')),
          qr/^Closed\s+by hand$/, 'but for a hand on the breaker');
     is($page->evaluate("document.querySelector('#history-note').innerText"),
        'This server keeps no history.', 'without a history, it says so');
 
+    ended_well();
+};
+
+
+# The least contrast of text on what is behind it (WCAG 2, 1.4.3), and where.
+my $contrast = <<'JS';
+(() => {
+    const channels = c => c.match(/[\d.]+/g).map(Number);
+    const luminance = c => channels(c).slice(0, 3).map(v => v / 255)
+        .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+    const behind = node => {
+        for (; node; node = node.parentElement) {
+            const c = getComputedStyle(node).backgroundColor;
+            if ((channels(c)[3] ?? 1) > 0) return c;
+        }
+        return 'rgb(255, 255, 255)';
+    };
+    let least = [21, 'nothing'];
+
+    for (const node of document.querySelectorAll('body *')) {
+        if (![...node.childNodes].some(n => n.nodeType === 3
+                                            && n.data.trim())
+            || !node.checkVisibility()) continue;
+        const [a, b] = [luminance(getComputedStyle(node).color),
+                        luminance(behind(node))].sort((x, y) => y - x);
+        const ratio = (a + .05) / (b + .05);
+        if (ratio < least[0]) least = [ratio, node.outerHTML];
+    }
+    return least;
+})()
+JS
+
+
+# /stats as this server has it, and then as it is made to be: changes a source,
+# and the rest.
+sub pretend {
+    my ($source, %rest) = @_;
+    my $stats = get('/true/stats')->{json};
+
+    $stats->{sources}{broken} = { %{ $stats->{sources}{broken} }, %$source };
+    $stats = { %$stats, %rest };
+    says(stats => $json->encode($stats));
+
+    return $stats;
+}
+
+
+sub at {
+    return strftime('%Y-%m-%dT%H:%M:%S.000Z', gmtime time + $_[0]);
+}
+
+
+# As the page says it, in the browser's own zone.
+sub clock {
+    my ($page, $time) = @_;
+
+    return $page->evaluate("import('./assets/format.js')"
+                           . ".then(m => m.clock(new Date('$time')))");
+}
+
+
+my $yes = JSON::PP::true;
+my $no = JSON::PP::false;
+
+subtest 'why a breaker opened, and until when stale data lasts' => sub {
+    start(stats => '{}', history => '{"samples":[]}');
+
+    my %breaker = (state => 'open', forced => $no, since => at(-60),
+                   opened => 1, transitions => 1, retryAfter => 40);
+    my %time = (opened => at(-60), good => at(-7200), until => at(3600));
+    my %failing = (
+        failing => $yes, failingSince => at(-120), failuresInRow => 1234,
+        lastError => { time => at(-5), status => 401, symbol => 'XLK',
+                       error => 'Source broken answered with status 401' },
+        lastSuccess => $time{good}, staleUntil => $time{until},
+        openedBecause => { time => $time{opened}, error =>
+                           'Source broken did not answer <b>in time</b>' });
+    pretend({ breaker => \%breaker, %failing });
+
+    my $page = $browser->page;
+    $page->visit("$base/ops/cache/");
+    $page->wait_for('a breaker is open', "$attention.includes('is open')");
+
+    my $text = $page->evaluate($attention);
+    my %clock = map { $_ => clock($page, $time{$_}) } keys %time;
+    like($text, qr/opened\ at\ $clock{opened},\ because\ of\ this:
+                   \ Source\ broken\ did\ not\ answer\ <b>in\ time<\/b>\./x,
+         'why, as plain text');
+    like($text, qr/The last error: Source broken answered with status 401\./,
+         'the last error');
+    like($text, qr/Nothing has succeeded since $clock{good}\./, 'since when');
+    like($text, qr/Stale data lasts until $clock{until}:/, 'until when');
+    like($text, qr/Look at the provider's key/, 'and what to do');
+    like($page->evaluate(q{document.querySelector('#errors').innerText}),
+         qr/^broken:\ last\ error\ at\ \d\d:\d\d:\ Source\ broken\ answered
+            \ with\ status\ 401,\ of\ XLK;\ 1,234\ in\ a\ row;\ last\ success
+            \ at\ $clock{good}$/x, 'the table too, with its symbol');
+    is($page->evaluate(q{document.querySelectorAll('#attention b').length}),
+       0, 'an error is no markup');
+    picture($page, 'failing');
+
+    # the same as a closed breaker has it
+    pretend({ breaker => { %breaker, state => 'closed' }, %failing,
+              lastSuccess => undef, staleUntil => at(-1) });
+    $page->wait_for('every fetch fails',
+                    "$attention.includes('Every fetch of broken fails since')");
+    $text = $page->evaluate($attention);
+    like($text, qr/Nothing has succeeded yet\./, 'nothing was ever had');
+    like($text, qr/Stale data has begun to end/, 'nor is there more');
+    unlike($text, qr/It opened/, 'no breaker has opened');
+    unlike($text, qr/Nothing needs attention/, 'which needs attention');
+
+    # day, night, phone
+    my $least = $page->evaluate($contrast);
+    cmp_ok($least->[0], '>=', 4.5, 'all text has contrast')
+        or diag($least->[1]);
+    $page->look(width => 320);
+    $page->wait_for('nothing is cut off',
+                    'document.documentElement.scrollWidth <= 320');
+
+    was_good($page);
+    ended_well();
+};
+
+
+subtest 'what else needs attention, and when nothing does' => sub {
+    start(stats => '{}', history => '{"samples":[]}');
+
+    my %closed = (state => 'closed', forced => $no, since => undef,
+                  opened => 0, transitions => 0, retryAfter => 0);
+    my $page = $browser->page;
+    my $error = sub {
+        my ($error, $status) = @_;
+        return { failing => $yes, breaker => \%closed,
+                 lastError => { time => at(-5), error => $error,
+                                $status ? (status => $status) : () } };
+    };
+
+    pretend({ breaker => \%closed });
+    $page->visit("$base/ops/cache/");
+    $page->wait_for('a server that says nothing of errors',
+                    "$attention === 'Nothing needs attention.'");
+    is($page->evaluate(q{document.querySelector('#errors').hidden}), $yes,
+       'there are none');
+
+    for my $case (
+        [$error->('Source up answered with status 402', 402),
+         'wants to be paid'],
+        [$error->('Source up redirected with status 301', 301), 'has moved'],
+        [$error->('Source up answered with status 429', 429),
+         'Ask less often'],
+        [$error->('Source up answered with status 400', 400),
+         'look at the URI'],
+        [$error->('Source up answered with status 503', 503),
+         'trouble of its own'],
+        [$error->('nginx itself answered 301 in location /f/, the provider'
+                  . ' was not asked'), 'rules of the fetch location'],
+        [$error->('Source up did not answer in time'), 'can be reached'])
+    {
+        pretend($case->[0]);
+        $page->wait_for("what helps: $case->[1]",
+                        "$attention.includes('$case->[1]')");
+    }
+
+    for my $case (
+        ['stale answers', 'Most answers of the last minute were stale',
+         staleAnswersAlert => $yes],
+        ['symbols', 'Symbols that cannot be served: XLK, XLF.',
+         unservableSymbols => ['XLK', 'XLF']],
+        ['the hit rate', 'hit rate is below', hitRateAlert => $yes],
+        ['the cache', 'The cache is off', enabled => $no])
+    {
+        my ($what, $words, @rest) = @$case;
+        pretend({ breaker => \%closed }, @rest);
+        $page->wait_for($what, "$attention.includes('$words')");
+        unlike($page->evaluate($attention), qr/Nothing needs/, 'needs it');
+    }
+
+    pretend({ breaker => \%closed, lastError => {
+                  time => at(-600), error => 'Source broken failed' },
+              failing => $no, failuresInRow => 0, lastSuccess => at(-3),
+              staleUntil => undef, openedBecause => undef });
+    $page->wait_for('an error that is over',
+                    "$attention === 'Nothing needs attention.'");
+    like($page->evaluate(q{document.querySelector('#errors').innerText}),
+         qr/^broken: last error at .*; last success at \d\d:\d\d$/,
+         'is still told below');
+
+    was_good($page);
+    ended_well();
+    $page->wait_for('without the server nothing is known of it',
+                    "$attention.includes('is not known now')");
+};
+
+
+subtest 'tiles say what is true' => sub {
+    start(stats => '{}', history => '{"samples":[]}');
+
+    my @bounds = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000,
+                  30_000, '+Inf');
+    my $times = sub {
+        my ($count, $sum) = @_;
+        return { count => $count, sumMs => $sum,
+                 buckets => { map { $_ => $count } @bounds } };
+    };
+    my %counts = map { $_ => 0 } qw(totalRequests hits misses stale updating
+                                    bypassed disabled negative);
+    my $source = sub {
+        return { upstreamTime => $times->($_[0], $_[1]),
+                 waitTime => $times->($_[0], $_[2]), waiting => $_[3] || 0 };
+    };
+    my $page = $browser->page;
+
+    pretend($source->(40, 0, 0), %counts, totalRequests => 200, hits => 150,
+            misses => 50);
+    $page->visit("$base/ops/cache/");
+    $page->wait_for('calls without a duration',
+                    tile('latency', 'value') . " === '0 ms'");
+    like($page->evaluate(tile('latency', 'below')), qr/^p95 0 ms, 40 calls$/,
+         'have a p95 without one');
+    is($page->evaluate(tile('wait', 'value')), '0 ms', 'no wait');
+    is($page->evaluate(tile('wait', 'below')), 'nobody waited, 0 in flight',
+       'as nobody waited');
+    is($page->evaluate(cell('sources', 'broken', 'Median')), '0 ms',
+       'in the table');
+    is($page->evaluate(tile('stale', 'below')), 'of 200', 'none was stale');
+
+    pretend($source->(40, 0, 0, 3), %counts, totalRequests => 1280,
+            hits => 150, misses => 50, stale => 1080);
+    $page->wait_for('stale answers are no silence', tile('hitRate', 'below')
+        . " === 'last minute: no hit or miss, but 1,080 stale'");
+    is($page->evaluate(tile('hitRate', 'scope')), 'since start',
+       'the hit rate is of before');
+    is($page->evaluate(tile('stale', 'value')), '1,080', 'stale answers');
+    is($page->evaluate(tile('stale', 'below')), 'of 1,080, 1,080 since start',
+       'of as many');
+    is($page->evaluate(tile('wait', 'below')), '3 waiting, 0 in flight',
+       'who waits still is counted');
+
+    pretend($source->(41, 4, 4), %counts, totalRequests => 30,
+            updating => 30);
+    $page->wait_for('a new process, which refreshes',
+        tile('hitRate', 'below') . " === 'no hit or miss, but 30 being"
+        . " refreshed'");
+    is($page->evaluate(tile('stale', 'value')), '0', 'none of it is stale');
+    is($page->evaluate(tile('stale', 'below')),
+       'but 30 while being refreshed', 'in words');
+    is($page->evaluate(tile('wait', 'below')), '0 waiting, 0 in flight',
+       'one has waited');
+
+    is($page->evaluate(<<'JS'), '[0,0,4,4,0.5,null]', 'percentiles');
+        import('./assets/samples.js').then(({ quantile }) => {
+            const of = (sumMs, ...counts) => ({
+                count: counts.reduce((a, b) => a + b), sumMs,
+                buckets: Object.fromEntries([5, 10, 25].map((bound, i) =>
+                    [bound, counts.slice(0, i + 1).reduce((a, b) => a + b)]))
+            });
+
+            return JSON.stringify([
+                quantile(of(0, 9, 0, 0), .5), quantile(of(0, 9, 0, 0), .95),
+                quantile(of(4, 1, 0, 0), .5), quantile(of(4, 1, 0, 0), .95),
+                quantile(of(1, 2, 0, 0), .5), quantile(of(0, 0, 0, 0), .5)
+            ]);
+        })
+JS
+
+    was_good($page);
     ended_well();
 };
 
@@ -485,36 +780,6 @@ sub light {
 
     return $sum;
 }
-
-
-# The least contrast of text on what is behind it (WCAG 2, 1.4.3), and where.
-my $contrast = <<'JS';
-(() => {
-    const channels = c => c.match(/[\d.]+/g).map(Number);
-    const luminance = c => channels(c).slice(0, 3).map(v => v / 255)
-        .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
-        .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-    const behind = node => {
-        for (; node; node = node.parentElement) {
-            const c = getComputedStyle(node).backgroundColor;
-            if ((channels(c)[3] ?? 1) > 0) return c;
-        }
-        return 'rgb(255, 255, 255)';
-    };
-    let least = [21, 'nothing'];
-
-    for (const node of document.querySelectorAll('body *')) {
-        if (![...node.childNodes].some(n => n.nodeType === 3
-                                            && n.data.trim())
-            || !node.checkVisibility()) continue;
-        const [a, b] = [luminance(getComputedStyle(node).color),
-                        luminance(behind(node))].sort((x, y) => y - x);
-        const ratio = (a + .05) / (b + .05);
-        if (ratio < least[0]) least = [ratio, node.outerHTML];
-    }
-    return least;
-})()
-JS
 
 
 subtest 'by day, by night, on a phone' => sub {

@@ -4,6 +4,7 @@
  * works below any prefix and behind any proxy.
  */
 
+import { lastError, problems } from './attention.js';
 import { bytes, clock, count, milliseconds, percent, rate, span }
     from './format.js';
 import { History } from './history.js';
@@ -171,6 +172,11 @@ function setConnection(connection) {
 
     setText(at('connection'), connection === 'lost' && state.why
             ? `${words.lost}: ${state.why}` : words[connection]);
+
+    if (samples.latest) {
+        showAttention(samples.latest.stats);
+    }
+
     tick();
 }
 
@@ -222,6 +228,7 @@ function show(stats) {
     showAttention(stats);
     showTiles(stats);
     sources.show(named(stats.sources), one => one.name);
+    showErrors(stats);
     namespaces.show(named(stats.namespaces), one => one.name);
     tick();
 }
@@ -240,75 +247,54 @@ function named(object) {
 }
 
 
-/* What an operator should look at: { key, kind, text, left }. */
-
-function problems(stats) {
-    const found = [];
-    const add = (key, kind, text, left) =>
-        found.push({ key, kind, text, left });
-
-    if (!stats.enabled) {
-        add('enabled', 'bad', 'The cache is off: every request is fetched.');
-    }
-
-    for (const { name, now } of named(stats.sources)) {
-        if (now.breaker.state === 'open') {
-            add(`open ${name}`, 'bad', now.breaker.forced
-                ? `The breaker of ${name} is held open by hand.`
-                : `The breaker of ${name} is open: it is not asked.`,
-                now.breaker.forced ? undefined : now.breaker.retryAfter);
-        }
-
-        if (now.breaker.state === 'half_open') {
-            add(`half ${name}`, 'warn', `The breaker of ${name} is half-open:`
-                + ' a few fetches try whether it is back.');
-        }
-
-        if (now.frozen) {
-            add(`frozen ${name}`, 'warn', `The feed of ${name} is frozen:`
-                + ' its quotes have stopped advancing.');
-        }
-    }
-
-    if (stats.hitRateAlert) {
-        add('hitRate', 'warn', 'The hit rate is below its alert.');
-    }
-
-    for (const { name, minute } of named(stats.namespaces)) {
-        const refused = minute
-            ? minute.to.refusedNoRoom - minute.from.refusedNoRoom : 0;
-
-        if (refused > 0) {
-            add(`room ${name}`, 'warn', `${name} had no room for`
-                + ` ${count(refused)} answers in the last minute.`);
-        }
-    }
-
-    return found;
-}
-
-
 function showAttention(stats) {
-    const found = problems(stats);
+    const found = problems(stats, named(stats.sources),
+                           named(stats.namespaces), serverNow());
 
     if (found.length === 0) {
-        found.push({ key: 'nothing', kind: 'good',
-                     text: 'Nothing needs attention.' });
+        found.push(state.connection === 'lost'
+            ? { key: 'unknown', kind: 'warn', text: 'Whether something needs'
+                + ' attention is not known now.' }
+            : { key: 'nothing', kind: 'good',
+                text: 'Nothing needs attention.' });
     }
 
     list(at('attention'), found, one => one.key, () => {
         const item = element('li');
+        const left = element('span', 'left');
 
         /* what is counted down each second is not read out each second */
-        item.append(element('span'), ' ', element('span', 'left'));
-        item.lastChild.setAttribute('aria-hidden', 'true');
+        left.setAttribute('aria-hidden', 'true');
+        item.append(element('span'), ' ', left, element('div', 'more'));
 
         return item;
     }, (item, one) => {
+        const [text, left, more] = item.children;
+
         setClass(item, one.kind);
-        setText(item.firstChild, one.text);
-        showLeft(item.lastChild, one.left);
+        setText(text, one.text);
+        showLeft(left, one.left);
+        lines(more, one.more ?? []);
     });
+}
+
+
+function lines(parent, texts) {
+    list(parent, texts.map((text, i) => ({ text, key: String(i) })),
+         one => one.key, () => element('p'),
+         (node, one) => setText(node, one.text));
+}
+
+
+function showErrors(stats) {
+    const texts = named(stats.sources).flatMap(({ name, now }) => {
+        const text = lastError(now, serverNow());
+
+        return text ? [`${name}: ${text}`] : [];
+    });
+
+    at('errors').hidden = texts.length === 0;
+    lines(at('errors'), texts);
 }
 
 
@@ -335,8 +321,7 @@ function tiles(stats) {
 
     const hits = hitRate(stats.hits, stats.misses);
     const hitsNow = hitRate(since('hits'), since('misses'));
-    const stale = stats.stale + stats.updating;
-    const staleNow = since('stale') + since('updating');
+    const staleNow = since('stale');
 
     const upstream = times(stats, 'upstreamTime');
     const upstreamNow = minute
@@ -356,8 +341,12 @@ function tiles(stats) {
         { name: 'hitRate', title: 'Hit rate',
           scope: scope(Number.isFinite(hitsNow)),
           value: percent(Number.isFinite(hitsNow) ? hitsNow : hits),
-          below: !Number.isFinite(hits) ? 'nothing was asked for yet'
-              : Number.isFinite(hitsNow) ? `${percent(hits)} since start`
+          below: Number.isFinite(hitsNow) ? `${percent(hits)} since start`
+              : since('totalRequests') > 0
+                  ? `last minute: no hit or miss, but ${others(since)}`
+              : !stats.totalRequests ? 'nothing was asked for yet'
+              : !Number.isFinite(hits)
+                  ? `no hit or miss, but ${others(name => stats[name])}`
               : !minute ? `of ${count(stats.hits + stats.misses)} look-ups`
               : 'nothing was asked for in the last minute' },
 
@@ -378,14 +367,19 @@ function tiles(stats) {
         { name: 'wait', title: 'Queue wait',
           scope: `p95, ${scope(waitNow?.count)}`,
           value: milliseconds(quantile(waits, 0.95)),
-          below: `${count(waiting)} waiting, ${count(inFlight)} in flight` },
+          below: (waiting || waits.sumMs ? `${count(waiting)} waiting`
+                                         : 'nobody waited')
+              + `, ${count(inFlight)} in flight` },
 
         { name: 'stale', title: 'Answered stale',
           scope: scope(staleNow),
-          value: count(staleNow || stale),
-          below: staleNow ? `${count(stale)} since start`
-              : stale ? 'none in the last minute'
-              : stats.totalRequests ? 'all answers were fresh'
+          value: count(staleNow || stats.stale),
+          below: staleNow ? `of ${count(since('totalRequests'))},`
+                            + ` ${count(stats.stale)} since start`
+              : stats.stale && minute ? 'none in the last minute'
+              : stats.updating
+                  ? `but ${count(stats.updating)} while being refreshed`
+              : stats.totalRequests ? `of ${count(stats.totalRequests)}`
               : 'nothing was asked for yet' },
 
         { name: 'memory', title: 'Memory', scope: 'now',
@@ -394,6 +388,18 @@ function tiles(stats) {
               + ` ${count(stats.entryCount)}`
               + ` ${plural(stats.entryCount, 'entry', 'entries')}` }
     ];
+}
+
+
+/* What requests were that looked for no fresh data, in words. */
+
+function others(number) {
+    return [['stale', 'stale'], ['updating', 'being refreshed'],
+            ['bypassed', 'past the cache'], ['disabled', 'with it off'],
+            ['negative', 'of no such symbol']]
+        .filter(([name]) => number(name) > 0)
+        .map(([name, words]) => `${count(number(name))} ${words}`)
+        .join(', ') || 'others';
 }
 
 
@@ -475,9 +481,10 @@ const sources = new Table(at('sources'), 'Sources and their breakers', [
     { title: 'p95', number: true, text: time('upstreamTime', 0.95) },
     { title: 'Fetches', number: true, text: ({ now }) => count(now.fetches) },
     { title: 'Failed', number: true, text: ({ now }) =>
-        count(now.failed + now.invalid + now.timedOut) },
+        count(now.failed + now.invalid + now.timedOut + now.aborted) },
     { title: 'Refused', number: true, text: ({ now }) => count(
-        now.refusedByBreaker + now.refusedByQueue + now.refusedByRate) },
+        now.refusedByBreaker + now.refusedByQueue + now.refusedByRate
+        + (now.held ?? 0)) },
     { title: 'In flight', number: true,
       text: ({ now }) => count(now.inFlight) },
     { title: 'Waiting', number: true, text: ({ now }) => count(now.waiting) }
@@ -513,7 +520,7 @@ const namespaces = new Table(at('namespaces'), 'Namespaces', [
       text: ({ now }) => percent(hitRate(now.hits, now.misses)) },
     { title: 'Misses', number: true, text: ({ now }) => count(now.misses) },
     { title: 'Stale', number: true,
-      text: ({ now }) => count(now.stale + now.updating) },
+      text: ({ now }) => count(now.stale) },
     { title: 'Evicted', number: true,
       text: ({ now }) => count(now.evictions) },
     { title: 'Last stored', number: true, name: 'stored',
@@ -538,7 +545,7 @@ const old = new Table(at('old-entries'), 'Entries past their time', [
         ? 'while it is refreshed' : 'if a fetch fails' },
     { title: 'Age', number: true, text: one => span(one.age) },
     { title: 'Hits', number: true, text: one => count(one.hits) }
-], 'Every entry is fresh.');
+], 'No entry is past its time.');
 
 
 function showOld(entries, more) {

@@ -114,3 +114,20 @@ export function clock(date) {
         hour: '2-digit', minute: '2-digit', hourCycle: 'h23'
     });
 }
+
+
+const day = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short' });
+
+
+/* A time near another one, which is ms: a date where it is of another day. */
+
+export function when(text, near) {
+    const date = new Date(text ?? NaN);
+
+    if (Number.isNaN(date.getTime())) {
+        return none;
+    }
+
+    return Math.abs(date - near) < 43_200_000 ? clock(date)
+        : `${clock(date)}, ${day.format(date)}`;
+}

@@ -91,26 +91,45 @@ export function difference(to, from) {
 }
 
 
-/* The time within which this share of calls was over, as if they were spread
- * evenly within a bucket. */
-
+/*
+ * The time within which this share of calls was over: as if they were spread
+ * evenly within a bucket, but no more and no less than their sum allows.  Of
+ * what is above the buckets' lower ends all together, those from the wanted one
+ * on have a part each that is no less than its own; and so it is with what
+ * lacks to the upper ends.
+ */
 export function quantile(histogram, share) {
     const wanted = histogram.count * share;
-    let below = 0, before = 0;
+    const rank = Math.max(1, Math.ceil(wanted));
+    let above = histogram.sumMs, lacks = -histogram.sumMs;
+    let found = Infinity, low = 0, high = Infinity, below = 0, before = 0;
 
     if (!(histogram.count > 0)) {
         return NaN;
     }
 
-    for (const [bound, n] of steps(histogram)) {
-        if (n >= wanted) {
-            return bound === Infinity || n === before ? bound
-                : below + (bound - below) * (wanted - before) / (n - before);
+    const all = steps(histogram).map(([bound, n]) => {
+        const one = { below, bound, before, n };
+
+        if (n > before) {
+            above -= (n - before) * below;
+            lacks += (n - before) * bound;
         }
 
         below = bound;
         before = n;
+
+        return one;
+    });
+
+    const at = all.find(one => one.n >= rank);
+
+    if (at && at.bound !== Infinity) {
+        found = at.below + (at.bound - at.below)
+                * Math.max(0, wanted - at.before) / (at.n - at.before);
+        low = at.bound - lacks / (rank - at.before);
+        high = at.below + above / (histogram.count - rank + 1);
     }
 
-    return Infinity;
+    return Math.max(0, Math.min(Math.max(found, low), Math.max(0, high)));
 }

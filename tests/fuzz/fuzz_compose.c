@@ -367,12 +367,13 @@ check_error(fuzz_input_t *in)
 static void
 check_tail(fuzz_input_t *in)
 {
-    char                   *tail, text[2 * SECTOR_COMPOSE_TAIL_MAX];
+    char                   *tail, text[3 * SECTOR_COMPOSE_TAIL_MAX];
     char                    time[SECTOR_COMPOSE_TIME_MAX];
-    size_t                  head, len;
-    json_t                 *root;
+    size_t                  head, len, max, n;
+    json_t                 *root, *member;
     unsigned                choice;
     sector_compose_meta_t   meta;
+    sector_compose_stale_t  stale[2];
 
     memset(&meta, 0, sizeof(meta));
     choice = fuzz_byte(in);
@@ -386,10 +387,21 @@ check_tail(fuzz_input_t *in)
     meta.time = time;
     (void) sector_compose_time(time, (int64_t) fuzz_number(in, 8));
 
-    tail = malloc(SECTOR_COMPOSE_TAIL_MAX);
+    n = choice >> 4 & 3;
+    n = n == 3 ? 0 : n;
+    stale[0].symbol = "BRK.B";
+    stale[0].symbol_len = 5;
+    stale[0].age_s = meta.ttl_s;
+    stale[1].symbol = "A-SYMBOL-OF-JUST-THIRTY-TWO-BYTE";
+    stale[1].symbol_len = 32;
+    stale[1].age_s = meta.age_s;
+
+    max = sector_compose_stale_max(stale, n);
+    tail = malloc(max);
     fuzz_check(tail != NULL);
-    len = sector_compose_tail(tail, &meta);
-    fuzz_check(len <= SECTOR_COMPOSE_TAIL_MAX);
+    len = sector_compose_tail_stale(tail, &meta, stale, n);
+    fuzz_check(len <= max);
+    fuzz_check(n || len <= SECTOR_COMPOSE_TAIL_MAX);
 
     head = strlen(SECTOR_COMPOSE_HEAD);
     memcpy(text, SECTOR_COMPOSE_HEAD "{}", head + 2);
@@ -402,6 +414,8 @@ check_tail(fuzz_input_t *in)
         root = json_loadb(text, head + 2 + len, JSON_REJECT_DUPLICATES, NULL);
         fuzz_check(json_is_true(json_object_get(root, "success")));
         fuzz_check(json_is_boolean(json_object_get(root, "cached")));
+        member = json_object_get(json_object_get(root, "metadata"), "stale");
+        fuzz_check(json_object_size(member) == n);
         json_decref(root);
     }
 }
