@@ -372,6 +372,16 @@ ngx_http_sector_cache_detached_done(ngx_http_request_t *sr, void *data,
         }
     }
 
+    /* a protocol without bodies for that: what comes is a page of nginx's */
+
+    if (rc == NGX_HTTP_NOT_FOUND && sr->upstream
+        && sr->upstream->schema.len == sizeof("memcached://") - 1
+        && ngx_strncmp(sr->upstream->schema.data, "memcached://",
+                       sizeof("memcached://") - 1) == 0)
+    {
+        d->missing = 1;
+    }
+
     if (rc == NGX_ERROR || rc == NGX_HTTP_CLOSE
         || rc == NGX_HTTP_REQUEST_TIME_OUT
         || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST)

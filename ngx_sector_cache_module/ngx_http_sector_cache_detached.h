@@ -53,6 +53,8 @@ struct ngx_http_sector_cache_detached_s {
                                                            may have been */
     unsigned                            own:1;      /* nginx itself refused,
                                                        nobody was asked */
+    unsigned                            missing:1;      /* memcached has not
+                                                           got the key */
     unsigned                            partial:1;      /* one of our own kind
                                                            lacked some */
     unsigned                            aged:1;     /* age_s was looked at */
