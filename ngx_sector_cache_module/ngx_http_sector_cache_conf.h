@@ -133,11 +133,6 @@ struct ngx_http_sector_cache_source_shm_s {
 };
 
 
-/* What the operations pages remember, of all workers: in the control zone,
- * under its slab mutex.  What a process leaves that dies while it changes it is
- * at worst a wrong number or a torn text. */
-
-
 /* Sums over all zones and sources. */
 
 typedef struct {
@@ -152,6 +147,10 @@ typedef struct {
     uint64_t                            disabled;   /* of the requests */
 } ngx_http_sector_cache_sums_t;
 
+
+/* What the operations pages remember, of all workers: in the control zone,
+ * under its slab mutex.  What a process leaves that dies while it changes it is
+ * at worst a wrong number. */
 
 typedef struct {
     int64_t                             minute;     /* of the last sample,

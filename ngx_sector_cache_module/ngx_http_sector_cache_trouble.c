@@ -29,7 +29,9 @@ ngx_http_sector_cache_trouble(ngx_http_sector_cache_source_t *source,
 
     *f = source->sh->failing;
     trouble->opened = source->sh->opened;
-    trouble->opened_wall_ms = source->sh->opened_wall_ms;
+    trouble->opened_wall_ms = source->sh->breaker.force
+                              == SECTOR_BREAKER_AUTO
+                              ? source->sh->opened_wall_ms : 0;
 
     ngx_shmtx_unlock(&source->shpool->mutex);
 

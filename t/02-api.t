@@ -738,11 +738,18 @@ is(join(' ', upstream_calls(1)), 'GET /failing/XLK', 'there was one call');
 
 
 
-=== TEST 42: health is healthy while the breaker is closed
+=== TEST 42: health is healthy while nothing has failed, in this form
+--- http_config eval
+SectorCache::http(source => 'calm')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch calm /_up/sector/$sector_cache_symbol;
+    }
 --- request
 GET /api/health
 --- response_body_like eval
-qr/^\{"success":true,"data":\{"status":"healthy","enabled":true,"servableSymbols":0,"sources":\{"demo":\{"breaker":"closed","frozen":false\}\}\},"cached":false,"timestamp":"[^"]+Z","metadata":\{"version":"v1"\}\}\z/
+qr/^\{"success":true,"data":\{"status":"healthy","enabled":true,"servableSymbols":0,"sources":\{"calm":\{"breaker":"closed","frozen":false,"failing":false,"failingSince":null,"failuresInRow":0,"lastError":null,"lastSuccess":null,"openedBecause":null\}\},"unservableSymbols":\[\],"staleAnswersAlert":false,"reasons":\[\]\},"cached":false,"timestamp":"[^"]+Z","metadata":\{"version":"v1"\}\}\z/
 
 
 
@@ -859,7 +866,98 @@ is(get('/api/snapshot')->{json}{metadata}{cacheStatus}, 'hit', 'the snapshot');
 [404, 200]
 --- json
 {"error_code":"UNKNOWN_SYMBOL"}
-{"data":{"status":"healthy","servableSymbols":0}}
+{"data":{"status":"degraded","servableSymbols":0,"unservableSymbols":["XLF"],"reasons":["1 of 12 symbols cannot be served"]}}
+
+
+
+=== TEST 77: a source that fails is seen though its breaker is closed
+--- http_config eval
+SectorCache::http(source => 'revoked failures=3', zone => 'ttl=1h stale=1h',
+                  upstream => q(location /refused/ { return 400 '{"error":"what key is this"}'; }))
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch revoked /_up/sector/$sector_cache_symbol;
+    }
+
+    location /bad {
+        sector_cache_api;
+        sector_cache_fetch revoked /_up/refused/$sector_cache_symbol;
+    }
+--- scenario
+my $health = sub { get('/bad/health')->{json}{data} };
+get("/bad/$_") for qw(XLK XLF);
+is($health->()->{sources}{revoked}{failing}, JSON::PP::false(), 'two are fewer than "failures"');
+get('/bad/XLV');
+my $answer = get('/bad/health');
+is($answer->{status}, 200, 'it lives');
+contains($answer->{body}, '{"data":{"status":"degraded","servableSymbols":0,"unservableSymbols":["XLK","XLV","XLF"],"sources":{"revoked":{"breaker":"closed","failing":true,"failingSince":"~Z$","failuresInRow":3,"lastError":{"time":"~Z$","error":"~400","status":400,"symbol":"XLV"},"lastSuccess":null,"openedBecause":null}}}}', 'degraded');
+contains($answer->{body}, '{"data":{"reasons":["3 of 12 symbols cannot be served","~^every fetch from source revoked has failed since .*Z, 3 in a row, the last one: .*400"]}}', 'and why');
+contains(get('/ops/stats')->{body}, '{"sources":{"revoked":{"failing":true,"failuresInRow":3,"lastError":{"status":400},"lastSuccess":null,"staleUntil":null}}}', 'the stats say the same');
+like(get('/ops/metrics')->{body}, qr/^sector_cache_source_failing\{source="revoked"\} 1$/m, 'and a metric');
+get('/api/XLK');
+contains(get('/bad/health')->{body}, '{"data":{"status":"degraded","servableSymbols":1,"unservableSymbols":["XLV","XLF"],"sources":{"revoked":{"failing":false,"failingSince":null,"failuresInRow":0,"lastError":{"status":400},"lastSuccess":"~Z$"}},"reasons":["2 of 12 symbols cannot be served"]}}', 'one success ends it');
+get("/api/$_") for qw(XLV XLF);
+contains(get('/bad/health')->{body}, '{"data":{"status":"healthy","unservableSymbols":[],"reasons":[]}}', 'and all of them the rest');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 78: health is unhealthy where no symbol can be had, whatever the breaker thinks
+--- http_config eval
+SectorCache::http(source => 'nothing failures=100',
+                  upstream => q(location /refused/ { return 400 '{"error":"what key is this"}'; }))
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_symbols { XLK Technology; XLF Financials; }
+        sector_cache_fetch nothing /_up/refused/$sector_cache_symbol;
+    }
+--- request eval
+['GET /api/health', 'GET /api/XLK', 'GET /api/health', 'GET /api/XLF', 'GET /api/health', 'HEAD /api/health']
+--- error_code eval
+[200, 502, 200, 502, 503, 503]
+--- json
+{"data":{"status":"healthy"}}
+{"success":false}
+{"data":{"status":"degraded","unservableSymbols":["XLK"]}}
+{"success":false}
+{"data":{"status":"unhealthy","unservableSymbols":["XLK","XLF"],"sources":{"nothing":{"breaker":"closed"}},"reasons":["~^none of the symbols can be served, of 2$"]}}
+-
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 79: health says until when stale data lasts
+--- http_config eval
+SectorCache::http(source => 'until', zone => 'ttl=1ms stale=1h')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch until /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+use Time::Local 'timegm';
+is(get('/api/health')->{json}{data}{staleUntil}, undef, 'nothing is stale');
+get('/api/XLK');
+my $until = wait_until { get('/api/health')->{json}{data}{staleUntil} } 'one is';
+# seconds since the epoch; nginx's two clocks may differ by some milliseconds
+my $seconds = sub {
+    my ($y, $mon, $d, $h, $min, $s) = $_[0] =~ /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):([\d.]+)Z$/ or return 0;
+    return timegm(0, $min, $h, $d, $mon - 1, $y) + $s;
+};
+my $left = $seconds->($until) - time;
+ok($left > 3540 && $left <= 3601, "for an hour: $left s");
+select undef, undef, undef, 0.3;
+get('/api/XLF');
+my ($health, $stats) = (get('/api/health')->{json}{data}{staleUntil}, stats()->{sources}{until}{staleUntil});
+cmp_ok(abs($seconds->($health) - $seconds->($until)), '<', 0.2, 'the first of them counts');
+cmp_ok(abs($seconds->($stats) - $seconds->($until)), '<', 0.2, 'so say the stats');
+is(get('/api/health')->{json}{data}{status}, 'healthy', 'which is no illness');
 
 
 

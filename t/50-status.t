@@ -234,3 +234,49 @@ contains($health->{body}, '{"data":{"status":"degraded","servableSymbols":1,"sou
 --- no_error_log
 [alert]
 [crit]
+
+
+
+=== TEST 12: a symbol that failed waits, and it is explained for how long
+--- http_config eval
+SectorCache::http(source => 'waits failures=1000000 retries=0 hold=30s', zone => 'ttl=1ms stale=1h')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch waits /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/XLK');
+contains(get('/ops/explain/XLK')->{body}, '{"waits":0,"!missing":1,"lastError":null}', 'nothing has failed');
+upstream_fails();
+wait_until { get('/api/XLK')->{json}{metadata}{cacheStatus} eq 'stale' } 'a fetch fails';
+contains(get('/ops/explain/XLK')->{body}, '{"state":"stale","answer":"stale","why":"~^its last fetch from source waits failed, and it is not fetched for another (2[5-9]|30) s: stale data is served$","lastError":{"time":"~Z$","error":"~503","status":503},"waits":"~^(2[5-9]|30)$","sources":{"waits":{"breaker":"closed","letsThrough":true,"waits":"~^(2[5-9]|30)$"}}}', 'it waits');
+get('/api/XLF');
+contains(get('/ops/explain/XLF')->{body}, '{"state":"none","answer":"error","why":"~^its last fetch from source waits failed, .* s: the same error is answered$"}', 'one of which memory has nothing too');
+contains(get('/ops/explain/XLV')->{body}, '{"state":"none","answer":"miss","lastError":null,"waits":0}', 'another does not');
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 13: a "no such symbol" that is not believed yet is explained
+--- http_config eval
+SectorCache::http(source => 'doubted', zone => 'ttl=1ms stale=1h missing_after=3')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch doubted /_up/sector/$sector_cache_symbol;
+    }
+
+    location /missing {
+        sector_cache_api;
+        sector_cache_fetch doubted /_up/missing/$sector_cache_symbol;
+    }
+--- scenario
+get('/api/XLK');
+wait_until { get('/missing/XLK')->{json}{metadata}{cacheStatus} eq 'stale' } 'it is not believed';
+contains(get('/ops/explain/XLK')->{body}, '{"state":"stale","why":"~; that there is no such symbol was said 1 time in a row, and is believed after 3$","missing":{"count":1,"believedAfter":3}}', 'and that is said');
+--- no_error_log
+[alert]
+[crit]

@@ -1,5 +1,5 @@
-# The alert of the hit rate, and the history: both are taken by the clock, by
-# one worker of all.
+# The alerts, of the hit rate and of stale answers, and the history: all are
+# taken by the clock, by one worker of all.
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
@@ -138,3 +138,36 @@ GET /ops/history
 --- config
 --- scenario
 wait_until { @{ get('/ops/history')->{json}{samples} } } 'it has a sample';
+
+
+
+=== TEST 9: when most answers are stale it is said once, degrades the health, and ends
+--- http_config eval
+SectorCache::http(source => 'old failures=1000000 retries=0', zone => 'ttl=1ms stale=1h')
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch old /_up/sector/$sector_cache_symbol;
+    }
+--- scenario
+my $health = sub { get('/api/health')->{json}{data} };
+get('/api/XLK');
+is($health->()->{staleAnswersAlert}, JSON::PP::false(), 'not at first');
+upstream_fails();
+wait_until { get('/api/XLK')->{json}{metadata}{cacheStatus} eq 'stale' } 'it is stale';
+get('/api/XLK') for 1 .. 12;
+wait_until { $health->()->{staleAnswersAlert} } 'that is seen';
+my $sick = $health->();
+is($sick->{status}, 'degraded', 'it is degraded');
+ok((grep { $_ eq 'most answers are stale' } @{ $sick->{reasons} }), 'for that reason');
+is(stats()->{staleAnswersAlert}, JSON::PP::true(), 'the stats say so');
+like(get('/ops/metrics')->{body}, qr/^sector_cache_stale_alert 1$/m, 'and a metric');
+is(logged(qr/\[warn\].*\d+% of \d+ answers within 60000 ms are stale, source "old" failed last: .*503/), 1, 'one warning, with the reason');
+upstream_works();
+wait_until { get('/api/XLK') for 1 .. 20; !$health->()->{staleAnswersAlert} } 'good answers end it';
+is($health->()->{status}, 'healthy', 'it is healthy');
+like(get('/ops/metrics')->{body}, qr/^sector_cache_stale_alert 0$/m, 'the metric says so');
+is(logged(qr/\[notice\].*most answers are no longer stale/), 1, 'one notice');
+--- no_error_log
+[alert]
+[crit]

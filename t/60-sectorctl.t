@@ -582,12 +582,27 @@ subtest 'wait-healthy' => sub {
           $soon, @$_) for [], ['--degraded'];
     fails(1, 'is unhealthy', @$_) for ['status'], ['top', '--once'];
 
+    my ($status, $out) = run('status');
+    like($out, qr/^health +unhealthy, breaker of up is open, every fetch from up fails, 12 symbols cannot be served$/m,
+         'status says what is wrong');
+    like($out, qr/^up +every fetch has failed since \S+Z, 1 in a row\n +breaker opened: [^\n]* 500\b[^\n]*Z\n +last error: [^\n]* 500\b[^\n]*, of XLK, \S+Z\n +last success: never\n +stale data lasts until: nothing is stale$/m,
+         'and why');
+
     run([qq({"symbol":"XLK","price":1})], 'set', 'XLK');
     fails(5, 'not healthy within \S+ s: it is degraded', 'wait-healthy',
           $soon);
     succeeds(qr/\Adegraded\n\z/, 'wait-healthy', '--degraded');
     succeeds(qr/^health +degraded, breaker of up is open/m, 'status');
     fails(4, '403', 'wait-healthy', '--api-url=/closed');
+    ended_well();
+
+    # a breaker that does not open, of a provider that refuses every symbol
+    start('status:400', 'failures=2');
+    run('get', $_) for qw(XLK XLF);
+    fails(5, 'it is degraded: 2 of 12 symbols cannot be served',
+          'wait-healthy', $soon);
+    succeeds(qr/^health +degraded, every fetch from up fails, 2 symbols cannot be served\n.*^up +closed .*^up +every fetch has failed since \S+Z, 2 in a row$/ms,
+             'status');
     ended_well();
 
     fails(5, 'not healthy within \S+ s: no answer of', 'wait-healthy', $soon);

@@ -182,8 +182,9 @@ chomp(my @queries = `$^X misc/check-grafana.pl --list`);
 cmp_ok(scalar @queries, '>', 40, 'there are queries');
 for (@queries) {
     my ($panel, $query) = split /\t/;
-    # only where there is a sector_cache_alert, or a quote with a time
-    next if $query =~ /sector_cache_(?:hit_rate_alert|feed_quote_timestamp)/;
+    # only where there is a sector_cache_alert, a quote with a time, or
+    # something stale
+    next if $query =~ /sector_cache_(?:hit_rate_alert|feed_quote_timestamp|source_stale_until)/;
     my @series = $prometheus->query($query);
     ok(@series > 0, "$panel: $query");
 }
@@ -214,9 +215,9 @@ cmp_ok(scalar @rules, '>', 5, 'there are alerts');
 is($_->{health}, 'ok', $_->{name}) for @rules;
 # before the first scrape, nothing of ours was there
 wait_until {
-    join(' ', map { $_->{labels}{alertname}, $_->{labels}{source} // '' } @{ $prometheus->data('alerts')->{alerts} })
-        eq 'SectorCacheBreakerOpen raised';
-} 'that of the breaker is raised, and no other';
+    join(' ', sort map { "$_->{labels}{alertname} " . ($_->{labels}{source} // '') } @{ $prometheus->data('alerts')->{alerts} })
+        eq 'SectorCacheBreakerOpen raised SectorCacheFetchesFail raised';
+} 'those of the breaker and of the fetches are raised, and no other';
 --- no_error_log
 [alert]
 [crit]
