@@ -69,7 +69,8 @@ sub calls { return $upstream->calls($key . ($_[0] || '')) }
 
 
 # So many clients, a part of them in each of some processes, ask again and
-# again for some seconds.  Returns { "STATUS DETAIL" => how many }, of which "requests" are all.
+# again for some seconds.  Returns { "STATUS DETAIL" => how many }, and of all
+# of them how many "requests".
 sub crowd {
     my ($clients, $seconds, @paths) = @_;
     my $until = time + scaled($ENV{SECTOR_CROWD_SECONDS} || $seconds);
