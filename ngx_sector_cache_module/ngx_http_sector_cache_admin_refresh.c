@@ -382,6 +382,8 @@ ngx_http_sector_cache_refresh_join(ngx_http_sector_cache_refresh_t *refresh,
         wanted[n].waiter = &part->waiter;
         wanted[n].shared = 1;
         wanted[n].force = 1;
+        wanted[n].unheld = 1;
+        wanted[n].release = 1;
         n++;
     }
 

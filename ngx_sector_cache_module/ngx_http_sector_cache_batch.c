@@ -373,6 +373,7 @@ ngx_http_sector_cache_batch_found(ngx_http_sector_cache_client_t *client,
     sector_compose_meta_t            meta;
     ngx_http_sector_cache_part_t    *part;
     ngx_http_sector_cache_head_t     head;
+    ngx_http_sector_cache_stale_t    stale;
     ngx_http_sector_cache_gather_t  *g;
 
     g = client->gather;
@@ -384,7 +385,9 @@ ngx_http_sector_cache_batch_found(ngx_http_sector_cache_client_t *client,
                                   * sizeof(sector_gzip_piece_t));
     p = ngx_pnalloc(g->pool, g->n * (SECTOR_SYMBOL_MAX + sizeof(",\"\":")));
 
-    if (pieces == NULL || p == NULL) {
+    if (pieces == NULL || p == NULL
+        || ngx_http_sector_cache_client_stale(g->pool, g, &stale) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -429,8 +432,9 @@ ngx_http_sector_cache_batch_found(ngx_http_sector_cache_client_t *client,
 
     ngx_http_sector_cache_batch_describe(client, whole, lacking, &head, &meta);
 
-    rc = ngx_http_sector_cache_client_send(client->request, &head, &meta,
-                                           pieces, piece + 1 - pieces);
+    rc = ngx_http_sector_cache_client_send_stale(client->request, &head, &meta,
+                                                 pieces, piece + 1 - pieces,
+                                                 &stale);
     free(failures);
 
     return rc;

@@ -193,6 +193,62 @@ ngx_http_sector_cache_client_send_body(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_sector_cache_client_send_stale(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head, sector_compose_meta_t *meta,
+    sector_gzip_piece_t *pieces, ngx_uint_t n,
+    const ngx_http_sector_cache_stale_t *stale)
+{
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    rc = ngx_http_sector_cache_conditions(r, head);
+
+    b = rc == NGX_OK ? ngx_http_sector_cache_body_stale(r, head, meta, pieces,
+                                                        n, stale)
+                     : NULL;
+
+    return ngx_http_sector_cache_client_send_body(r, head, b, rc);
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_client_stale(ngx_pool_t *pool,
+    const ngx_http_sector_cache_gather_t *g,
+    ngx_http_sector_cache_stale_t *stale)
+{
+    ngx_uint_t                           i;
+    sector_compose_stale_t              *one;
+    const ngx_http_sector_cache_part_t  *part;
+
+    stale->n = 0;
+    stale->elts = NULL;
+
+    for (i = 0; i < g->n; i++) {
+        part = &g->parts[i];
+
+        if (!part->found || part->outcome != NGX_HTTP_SECTOR_CACHE_STALE) {
+            continue;
+        }
+
+        if (stale->elts == NULL) {
+            stale->elts = ngx_palloc(pool, (g->n - i)
+                                           * sizeof(sector_compose_stale_t));
+            if (stale->elts == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        one = &stale->elts[stale->n++];
+        one->symbol = (char *) part->symbol.data;
+        one->symbol_len = part->symbol.len;
+        one->age_s = part->age_s;
+    }
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_sector_cache_client_describe(ngx_http_sector_cache_info_t *info,
     ngx_http_sector_cache_outcome_e outcome, const sector_entry_t *entry,
@@ -250,6 +306,10 @@ ngx_http_sector_cache_client_error(
     ngx_http_sector_cache_error_t *error)
 {
     error->text = (char *) answer->reason.data;
+
+    if (answer->held) {
+        error->retry_after_s = (answer->retry_after_ms + 999) / 1000;
+    }
 
     switch (answer->result) {
 

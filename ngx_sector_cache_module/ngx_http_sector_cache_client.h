@@ -96,6 +96,22 @@ ngx_int_t ngx_http_sector_cache_client_send_body(ngx_http_request_t *r,
     ngx_http_sector_cache_head_t *head, ngx_buf_t *b, ngx_int_t rc);
 
 
+/* As ngx_http_sector_cache_client_send(), with stale in the metadata. */
+
+ngx_int_t ngx_http_sector_cache_client_send_stale(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head, sector_compose_meta_t *meta,
+    sector_gzip_piece_t *pieces, ngx_uint_t n,
+    const ngx_http_sector_cache_stale_t *stale);
+
+
+/* The parts of a gather that are answered stale; names stay where they are.
+ * NGX_OK or NGX_ERROR. */
+
+ngx_int_t ngx_http_sector_cache_client_stale(ngx_pool_t *pool,
+    const ngx_http_sector_cache_gather_t *g,
+    ngx_http_sector_cache_stale_t *stale);
+
+
 /* What is said of an entry that was found, in its answer and in info.  Of one
  * that lacks something no time of modification: the whole one that comes next
  * may be older. */

@@ -96,6 +96,17 @@ typedef struct {
 
 #define NGX_HTTP_SECTOR_CACHE_ASKED  16
 
+
+/* What is logged once in a while, however often it happens. */
+
+typedef enum {
+    NGX_HTTP_SECTOR_CACHE_REPEAT_QUEUE = 0,
+    NGX_HTTP_SECTOR_CACHE_REPEAT_RATE,
+    NGX_HTTP_SECTOR_CACHE_REPEAT_MANY,      /* a call for many failed */
+    NGX_HTTP_SECTOR_CACHE_REPEATS
+} ngx_http_sector_cache_repeat_e;
+
+
 typedef struct ngx_http_sector_cache_source_shm_s
     ngx_http_sector_cache_source_shm_t;
 
@@ -113,8 +124,8 @@ struct ngx_http_sector_cache_source_shm_s {
                                                        last: the failure */
     int64_t                             opened_wall_ms; /* 0: never, or by
                                                        hand */
-    sector_hold_repeat_t                refused[2]; /* lines about the queue,
-                                                       and the rate limit */
+    sector_hold_repeat_t                repeats[
+                                               NGX_HTTP_SECTOR_CACHE_REPEATS];
     uint64_t                            asked_last; /* a time that counts
                                                        asking and failing */
     ngx_http_sector_cache_asked_t       asked[NGX_HTTP_SECTOR_CACHE_ASKED];

@@ -104,6 +104,7 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     item.value = "";
     item.tag = how->tag;
     item.ttl_ms = how->ttl_ms;
+    item.age_ms = how->age_ms;
     item.ttl_limit_ms = how->ttl_limit_ms;
     item.brief = how->brief;
     item.unless_fresh = how->unless_fresh;

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t                            ttl_ms;     /* of its own; 0: until
                                                        the market opens, or the
                                                        policy's */
+    uint64_t                            age_ms;     /* so old already */
     uint64_t                            ttl_limit_ms;   /* 0: the policy's */
     unsigned                            brief:1;    /* not kept when it is no
                                                        longer fresh */

@@ -152,6 +152,8 @@ ngx_http_sector_cache_fetch_share(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_wanted_t *wanted)
 {
     f->force |= wanted->force;
+    f->unheld |= wanted->unheld;
+    f->release |= wanted->release;
 
     if (wanted->waiter) {
         wanted->waiter->collapsed = 1;
@@ -235,6 +237,7 @@ ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted,
     f->refs = 1;
     ngx_queue_init(&f->waiters);
     ngx_queue_init(&f->riders);
+    ngx_queue_init(&f->rest);
 
     f->how = how;
     f->conf = wanted->conf;
@@ -243,6 +246,8 @@ ngx_http_sector_cache_fetch_create(ngx_http_sector_cache_wanted_t *wanted,
     f->source = how->source;
     f->shared = wanted->shared;
     f->force = wanted->force;
+    f->unheld = wanted->unheld;
+    f->release = wanted->release;
 
     f->info.symbol.data = (u_char *) f->symbol;
     f->info.symbol.len = ngx_strlen(wanted->symbol);
@@ -324,18 +329,35 @@ ngx_http_sector_cache_fetch_step(ngx_event_t *ev)
 void
 ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f)
 {
+    sector_flight_outcome_t       outcome;
     ngx_http_sector_cache_turn_e  turn;
+    ngx_http_sector_cache_want_t  want;
 
-    if (f->carrier && !ngx_http_sector_cache_fetch_board(f)) {
-        ngx_http_sector_cache_fetch_deliver(f);
-        return;
+    if (f->carrier) {
+        ngx_http_sector_cache_fetch_reunite(f);
+
+        if (!ngx_http_sector_cache_fetch_board(f)) {
+            ngx_http_sector_cache_fetch_deliver(f);
+            return;
+        }
     }
 
-    turn = ngx_http_sector_cache_source_join(f->source, f->zone,
-                                             &f->info.symbol, f->shared,
-                                             &f->turn,
-                                             &f->answer.retry_after_ms);
+    want.zone = f->zone;
+    want.key = &f->info.symbol;
+    want.shared = f->shared;
+    want.unheld = f->unheld;
+    want.release = f->release;
+
+    turn = ngx_http_sector_cache_source_join(f->source, &want, &f->turn,
+                                             &outcome);
+
+    f->answer.retry_after_ms = outcome.retry_after_ms;
+
     switch (turn) {
+
+    case NGX_HTTP_SECTOR_CACHE_TURN_HELD:
+        ngx_http_sector_cache_fetch_held(f, &outcome);
+        return;
 
     case NGX_HTTP_SECTOR_CACHE_TURN_GO:
         ngx_http_sector_cache_fetch_go(f);
@@ -427,8 +449,7 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
          && ngx_http_sector_cache_fetch_memory(f, 0) == NGX_OK)
         || (f->carrier && !ngx_http_sector_cache_fetch_aboard(f)))
     {
-        ngx_http_sector_cache_source_end(f->source, &f->turn, NULL, NULL,
-                                         SECTOR_FETCH_STATS_N);
+        ngx_http_sector_cache_source_drop(f->source, &f->turn);
         ngx_http_sector_cache_fetch_deliver(f);
         return;
     }
@@ -442,8 +463,7 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
         f->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OPEN;
         f->needless = 1;
 
-        ngx_http_sector_cache_source_end(f->source, &f->turn, NULL, NULL,
-                                         SECTOR_FETCH_STATS_N);
+        ngx_http_sector_cache_source_drop(f->source, &f->turn);
 
         if (f->carrier) {
             ngx_http_sector_cache_fetch_alight(f);

@@ -45,6 +45,10 @@ typedef struct {
     ngx_msec_t                          elapsed_ms;
     uint64_t                            age_ms;     /* memory: of the entry */
     unsigned                            stored:1;
+    unsigned                            held:1;     /* no call was made, for
+                                                       the last one failed a
+                                                       moment ago: its answer,
+                                                       and retry_after_ms */
     unsigned                            memory:1;   /* another fetch, that
                                                        nobody waited for here,
                                                        had just stored it */
@@ -87,6 +91,10 @@ typedef struct {
                                                        nobody waits for */
     unsigned                            shared:1;   /* join, and store */
     unsigned                            force:1;    /* also if it is fresh */
+    unsigned                            unheld:1;   /* also if it failed a
+                                                       moment ago */
+    unsigned                            release:1;  /* that it failed is to be
+                                                       forgotten */
     unsigned                            batch:1;    /* by the call for many,
                                                        though it be one */
 } ngx_http_sector_cache_wanted_t;

@@ -2,6 +2,18 @@
  * Only a good answer, or a definite "no such symbol", is stored; whatever else
  * comes touches nothing that is stored.  An entry's tag is the id of the
  * flight that stored it, by which those who wait for that flight know it.
+ *
+ * What went wrong is the source's failure or the key's.  The source's are a
+ * connection, a timeout, a body that was cut off or is not in the provider's
+ * form, a redirect, 5xx, 429, and what says that nobody is let in: 401, 402,
+ * 403, 407.  The key's are all other 4xx, and a body in the provider's form
+ * that has not what is needed.  A 404 says that there is no such symbol only
+ * where its body is in that form: a router's page says nothing of symbols.
+ *
+ * Providers say "no such symbol" of symbols that are well, for a while, and a
+ * whole market must not vanish for it: where there is good data of one, that
+ * stays until it is past its time, or until the source has said so several
+ * times in a row.
  */
 
 #include "ngx_http_sector_cache_entry.h"
@@ -14,6 +26,16 @@
 #define NGX_HTTP_SECTOR_CACHE_REASON_MAX  512
 
 
+static void ngx_http_sector_cache_fetch_judge_status(
+    ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
+static ngx_uint_t ngx_http_sector_cache_fetch_blames_source(
+    ngx_uint_t status);
+static void ngx_http_sector_cache_fetch_judge_missing(
+    ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
+static ngx_uint_t ngx_http_sector_cache_fetch_good(
+    ngx_http_sector_cache_fetch_t *f);
+static ngx_uint_t ngx_http_sector_cache_fetch_whole(
+    ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_judge_body(
     ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
@@ -34,7 +56,13 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
     ngx_str_t  *name;
 
     name = &f->source->name;
+
     f->passing = 0;
+    f->foreign = 1;
+    f->own = 0;
+    f->doubted = 0;
+    f->refused = 0;
+    f->told = 0;
 
     f->answer.upstream_status = d->status;
     f->answer.retry_after_ms =
@@ -64,8 +92,30 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
                                          "Source %V did not answer in time",
                                          name);
 
-    } else if (d->status == NGX_HTTP_NOT_FOUND && !f->carrier) {
-        ngx_http_sector_cache_fetch_lacks(f);
+    } else if (d->status == NGX_HTTP_OK || d->status == NGX_HTTP_NO_CONTENT) {
+        ngx_http_sector_cache_fetch_judge_body(f, d);
+
+    } else {
+        ngx_http_sector_cache_fetch_judge_status(f, d);
+    }
+}
+
+
+/* A status that promises no sector. */
+
+static void
+ngx_http_sector_cache_fetch_judge_status(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_detached_t *d)
+{
+    ngx_str_t  *name;
+
+    name = &f->source->name;
+
+    f->passing = (d->status == NGX_HTTP_TOO_MANY_REQUESTS
+                  || d->status >= NGX_HTTP_INTERNAL_SERVER_ERROR);
+
+    if (d->status == NGX_HTTP_NOT_FOUND) {
+        ngx_http_sector_cache_fetch_judge_missing(f, d);
 
     } else if (d->status / 100 == 3 && d->status != NGX_HTTP_NOT_MODIFIED) {
         ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
@@ -73,16 +123,79 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
                                          "%ui, redirects are not followed",
                                          name, d->status);
 
-    } else if (d->status != NGX_HTTP_OK && d->status != NGX_HTTP_NO_CONTENT) {
-        f->passing = (d->status == NGX_HTTP_TOO_MANY_REQUESTS
-                      || d->status >= NGX_HTTP_INTERNAL_SERVER_ERROR);
+    } else {
+        f->foreign = ngx_http_sector_cache_fetch_blames_source(d->status);
         ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
                                          "Source %V answered with status %ui",
                                          name, d->status);
-
-    } else {
-        ngx_http_sector_cache_fetch_judge_body(f, d);
     }
+
+    f->refused = (f->carrier && !f->foreign);
+}
+
+
+/* Whether a failing status says something about the source, and not only about
+ * what it was asked for. */
+
+static ngx_uint_t
+ngx_http_sector_cache_fetch_blames_source(ngx_uint_t status)
+{
+    switch (status) {
+
+    case NGX_HTTP_UNAUTHORIZED:
+    case 402: /* Payment Required */
+    case NGX_HTTP_FORBIDDEN:
+    case 407: /* Proxy Authentication Required */
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        return 1;
+
+    default:
+        return status < 400 || status >= NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/* A 404: does the provider say that there is no such symbol, or somebody else
+ * that there is no such page? */
+
+static void
+ngx_http_sector_cache_fetch_judge_missing(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_detached_t *d)
+{
+    ngx_str_t  *name;
+
+    name = &f->source->name;
+
+    if (ngx_http_sector_cache_fetch_whole(d)) {
+
+        if (f->carrier) {
+            ngx_http_sector_cache_fetch_parse_batch(f, d);
+
+        } else {
+            ngx_http_sector_cache_fetch_parse(f, d);
+        }
+
+        if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED) {
+            return;
+        }
+
+        if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND) {
+            f->foreign = 0;
+            return;
+        }
+    }
+
+    if (f->foreign) {
+        ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
+                                         "Source %V answered with status 404 "
+                                         "and a body that is not its own",
+                                         name);
+        return;
+    }
+
+    ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
+                                     "Source %V answered with status 404",
+                                     name);
 }
 
 
@@ -92,9 +205,63 @@ ngx_http_sector_cache_fetch_lacks(ngx_http_sector_cache_fetch_t *f)
     ngx_http_sector_cache_fetch_not_found(f->pool, &f->answer, f->symbol,
                                           f->source);
 
-    if (f->shared) {
-        ngx_http_sector_cache_fetch_store(f, NULL);
+    if (!f->shared) {
+        return;
     }
+
+    if (!ngx_http_sector_cache_fetch_good(f)) {
+        ngx_http_sector_cache_fetch_store(f, NULL);
+        return;
+    }
+
+    if (!ngx_http_sector_cache_source_missing(f->source, f->zone,
+                                              &f->info.symbol))
+    {
+        f->doubted = 1;
+        return;
+    }
+
+    ngx_http_sector_cache_fetch_store(f, NULL);
+
+    if (f->zone->policy.negative_ms == 0) {
+        (void) sector_store_delete(&f->zone->store, f->symbol,
+                                   f->info.symbol.len);
+    }
+}
+
+
+/* Whether there is good data of the key, fresh or stale. */
+
+static ngx_uint_t
+ngx_http_sector_cache_fetch_good(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_uint_t            good;
+    sector_store_view_t   view;
+
+    if (sector_store_read(&f->zone->store, f->symbol, f->info.symbol.len,
+                          ngx_current_msec, &view)
+        == SECTOR_STORE_NONE)
+    {
+        return 0;
+    }
+
+    good = !view.negative;
+
+    sector_store_read_end(&f->zone->store);
+
+    return good;
+}
+
+
+/* Whether a body came to its end, as it is. */
+
+static ngx_uint_t
+ngx_http_sector_cache_fetch_whole(ngx_http_sector_cache_detached_t *d)
+{
+    return d->complete && !d->too_large && !d->no_memory
+           && d->encoding.len == 0
+           && (d->content_length < 0
+               || (off_t) d->body_len >= d->content_length);
 }
 
 
@@ -109,6 +276,7 @@ ngx_http_sector_cache_fetch_judge_body(ngx_http_sector_cache_fetch_t *f,
     name = &f->source->name;
 
     if (d->too_large) {
+        f->foreign = 0;
         ngx_http_sector_cache_fetch_fail(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
                                          "Source %V sent a body larger than "
@@ -122,23 +290,20 @@ ngx_http_sector_cache_fetch_judge_body(ngx_http_sector_cache_fetch_t *f,
                                          "No memory for the body of source %V",
                                          name);
 
-    } else if (!d->complete
-               || (d->content_length >= 0
-                   && (off_t) d->body_len < d->content_length))
-    {
-        f->passing = 1;
-        ngx_http_sector_cache_fetch_fail(f,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
-                                         "Source %V sent a body that was cut "
-                                         "off after %uz bytes",
-                                         name, d->body_len);
-
     } else if (d->encoding.len) {
         ngx_http_sector_cache_fetch_fail(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
                                          "Source %V sent a body with a content "
                                          "encoding that was not asked for",
                                          name);
+
+    } else if (!ngx_http_sector_cache_fetch_whole(d)) {
+        f->passing = 1;
+        ngx_http_sector_cache_fetch_fail(f,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
+                                         "Source %V sent a body that was cut "
+                                         "off after %uz bytes",
+                                         name, d->body_len);
 
     } else if (f->carrier) {
         ngx_http_sector_cache_fetch_parse_batch(f, d);
@@ -172,6 +337,12 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
 
     status = sector_model_parse(&in, &out);
 
+    /* in the provider's form, and a 404: that says it all */
+
+    if (status == SECTOR_MODEL_OK && d->status == NGX_HTTP_NOT_FOUND) {
+        status = SECTOR_MODEL_NOT_FOUND;
+    }
+
     switch (status) {
 
     case SECTOR_MODEL_OK:
@@ -186,6 +357,7 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
         break;
 
     case SECTOR_MODEL_INVALID:
+        f->foreign = out.foreign;
         ngx_http_sector_cache_fetch_fail(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
                                          "Source %V sent an invalid body: %s",
@@ -356,17 +528,28 @@ ngx_http_sector_cache_fetch_kept(ngx_http_sector_cache_fetch_t *f)
 
 
 void
-ngx_http_sector_cache_fetch_outcome(ngx_http_sector_cache_fetch_t *f,
-    sector_flight_outcome_t *outcome)
+ngx_http_sector_cache_fetch_outcome(ngx_http_sector_cache_fetch_t *f)
 {
+    sector_flight_outcome_t  *outcome;
+
+    outcome = &f->outcome;
+
     outcome->result = f->answer.result;
     outcome->status = (uint32_t) f->answer.upstream_status;
     outcome->retry_after_ms = f->answer.retry_after_ms;
 
-    (void) ngx_cpystrn((u_char *) outcome->reason,
-                       f->answer.reason.len ? f->answer.reason.data
-                                            : (u_char *) "",
-                       SECTOR_FLIGHT_REASON_MAX);
+    if (f->answer.reason.len) {
+        (void) ngx_cpystrn((u_char *) outcome->reason, f->answer.reason.data,
+                           SECTOR_FLIGHT_REASON_MAX);
+        return;
+    }
+
+    /* where it was too slow, the breaker may have opened for that */
+
+    *ngx_snprintf((u_char *) outcome->reason, SECTOR_FLIGHT_REASON_MAX - 1,
+                  "Source %V took %M ms to answer", &f->source->name,
+                  f->call.elapsed_ms)
+        = '\0';
 }
 
 

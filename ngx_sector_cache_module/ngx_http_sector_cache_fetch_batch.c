@@ -11,7 +11,19 @@
  *     carrier     one call           found by nobody
  *
  * What another worker already fetches gets off before the call is made, and so
- * does what has come into memory while the carrier waited for its place.
+ * does what has come into memory while the carrier waited for its place, what
+ * has failed a moment ago, and what spoilt such a call before, which goes
+ * alone.
+ *
+ * A provider may refuse the whole call because of one key that it has dropped.
+ * Then its halves are called for, one after the other, on the same place and
+ * within the same time, and so on, until the one that is to blame is alone:
+ *
+ *     XLK XLF XLE XLV       refused
+ *     XLK XLF               had
+ *             XLE XLV       refused
+ *             XLE           refused: remembered
+ *                 XLV       had
  */
 
 #include "ngx_http_sector_cache_fetch_internal.h"
@@ -28,9 +40,17 @@ static ngx_int_t ngx_http_sector_cache_fetch_model(
     ngx_http_sector_cache_fetch_t *carrier,
     ngx_http_sector_cache_detached_t *d, sector_model_output_t *out,
     sector_model_status_e *status, char *reason);
-static ngx_uint_t ngx_http_sector_cache_fetch_rider_parsed(
+static void ngx_http_sector_cache_fetch_parsed(
+    ngx_http_sector_cache_fetch_t *carrier,
+    ngx_http_sector_cache_detached_t *d, sector_model_output_t *out,
+    sector_model_status_e *status);
+static void ngx_http_sector_cache_fetch_rider_parsed(
     ngx_http_sector_cache_fetch_t *f, sector_model_output_t *out,
     sector_model_status_e status);
+static void ngx_http_sector_cache_fetch_split(
+    ngx_http_sector_cache_fetch_t *carrier);
+static void ngx_http_sector_cache_fetch_next(
+    ngx_http_sector_cache_fetch_t *carrier);
 
 
 ngx_int_t
@@ -117,20 +137,43 @@ ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier)
     {
         f = ngx_http_sector_cache_fetch_rider(q);
 
-        if (f->shared) {
-            rides[n].key = &f->info.symbol;
-            rides[n].turn = &f->turn;
-            rides[n].data = f;
-            n++;
-        }
+        ngx_memzero(&rides[n], sizeof(ngx_http_sector_cache_ride_t));
+
+        rides[n].want.zone = f->zone;
+        rides[n].want.key = &f->info.symbol;
+        rides[n].want.shared = f->shared;
+        rides[n].want.unheld = f->unheld;
+        rides[n].want.release = f->release;
+        rides[n].turn = &f->turn;
+        rides[n].outcome = &f->outcome;
+        rides[n].data = f;
+        n++;
     }
 
-    ngx_http_sector_cache_source_ride(carrier->source, carrier->zone, rides,
-                                      n);
+    ngx_http_sector_cache_source_ride(carrier->source, rides, n);
 
     for (i = 0; i < n; i++) {
-        if (rides[i].result == NGX_HTTP_SECTOR_CACHE_TURN_JOINED) {
-            ngx_http_sector_cache_fetch_follow(carrier, rides[i].data);
+        f = rides[i].data;
+
+        switch (rides[i].result) {
+
+        case NGX_HTTP_SECTOR_CACHE_TURN_JOINED:
+            ngx_http_sector_cache_fetch_follow(carrier, f);
+            break;
+
+        case NGX_HTTP_SECTOR_CACHE_TURN_HELD:
+            ngx_http_sector_cache_fetch_get_off(carrier, f);
+            ngx_http_sector_cache_fetch_held(f, &f->outcome);
+            break;
+
+        case NGX_HTTP_SECTOR_CACHE_TURN_ALONE:
+            ngx_http_sector_cache_fetch_get_off(carrier, f);
+            ngx_http_sector_cache_fetch_alone(f);
+            ngx_post_event(&f->step, &ngx_posted_events);
+            break;
+
+        default: /* NGX_HTTP_SECTOR_CACHE_TURN_GO, _FULL */
+            break;
         }
     }
 
@@ -178,8 +221,7 @@ ngx_http_sector_cache_fetch_aboard(ngx_http_sector_cache_fetch_t *carrier)
             ngx_http_sector_cache_fetch_get_off(carrier, f);
 
             if (f->turn.id) {
-                ngx_http_sector_cache_source_end(f->source, &f->turn, NULL,
-                                                 NULL, SECTOR_FETCH_STATS_N);
+                ngx_http_sector_cache_source_drop(f->source, &f->turn);
             }
 
             ngx_http_sector_cache_fetch_deliver(f);
@@ -252,18 +294,14 @@ ngx_http_sector_cache_fetch_any_kept(ngx_http_sector_cache_fetch_t *carrier)
 }
 
 
-/* A body of which no sector is of use is an invalid one. */
-
 void
 ngx_http_sector_cache_fetch_parse_batch(ngx_http_sector_cache_fetch_t *carrier,
     ngx_http_sector_cache_detached_t *d)
 {
-    char                            reason[SECTOR_MODEL_REASON_MAX];
-    ngx_uint_t                      i, good;
-    ngx_queue_t                    *q;
-    sector_model_output_t          *out;
-    sector_model_status_e          *status;
-    ngx_http_sector_cache_fetch_t  *f;
+    char                    reason[SECTOR_MODEL_REASON_MAX];
+    ngx_uint_t              i, good;
+    sector_model_output_t  *out;
+    sector_model_status_e  *status;
 
     out = ngx_palloc(d->request->pool,
                      carrier->n * sizeof(sector_model_output_t));
@@ -281,7 +319,51 @@ ngx_http_sector_cache_fetch_parse_batch(ngx_http_sector_cache_fetch_t *carrier,
         return;
     }
 
-    good = 0;
+    for (i = 0, good = 0; i < carrier->n; i++) {
+
+        /* nothing that comes with a 404 is good */
+
+        if (status[i] == SECTOR_MODEL_OK && d->status == NGX_HTTP_NOT_FOUND) {
+            free(out[i].json);
+            status[i] = SECTOR_MODEL_NOT_FOUND;
+        }
+
+        good += (status[i] == SECTOR_MODEL_OK);
+    }
+
+    carrier->foreign = (good == 0 && reason[0] && out[0].foreign);
+
+    /* a body without any good sector says nothing of a single one, unless only
+     * one was asked for */
+
+    if (good == 0
+        && (carrier->n > 1 || status[0] != SECTOR_MODEL_NOT_FOUND))
+    {
+        ngx_http_sector_cache_fetch_fail(carrier,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
+                                         "Source %V sent an invalid body: %s",
+                                         &carrier->source->name,
+                                         reason[0] ? reason : out[0].reason);
+        return;
+    }
+
+    ngx_http_sector_cache_fetch_parsed(carrier, d, out, status);
+}
+
+
+/* Each that rides has an answer of its own. */
+
+static void
+ngx_http_sector_cache_fetch_parsed(ngx_http_sector_cache_fetch_t *carrier,
+    ngx_http_sector_cache_detached_t *d, sector_model_output_t *out,
+    sector_model_status_e *status)
+{
+    ngx_uint_t                      i;
+    ngx_queue_t                    *q;
+    ngx_http_sector_cache_fetch_t  *f;
+
+    carrier->told = 1;
+    f = carrier;
     i = 0;
 
     for (q = ngx_queue_head(&carrier->riders);
@@ -292,18 +374,17 @@ ngx_http_sector_cache_fetch_parse_batch(ngx_http_sector_cache_fetch_t *carrier,
 
         ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
         f->answer.upstream_status = d->status;
+        f->foreign = 0;
+        f->own = 0;
+        f->doubted = 0;
 
-        good += ngx_http_sector_cache_fetch_rider_parsed(f, &out[i],
-                                                         status[i]);
+        ngx_http_sector_cache_fetch_rider_parsed(f, &out[i], status[i]);
         i++;
     }
 
-    if (good == 0) {
-        ngx_http_sector_cache_fetch_fail(carrier,
-                                         NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
-                                         "Source %V sent an invalid body: %s",
-                                         &carrier->source->name,
-                                         reason[0] ? reason : out[0].reason);
+    if (carrier->n == 1 && status[0] == SECTOR_MODEL_NOT_FOUND) {
+        ngx_http_sector_cache_fetch_not_found(carrier->pool, &carrier->answer,
+                                              f->symbol, carrier->source);
     }
 }
 
@@ -357,9 +438,7 @@ ngx_http_sector_cache_fetch_model(ngx_http_sector_cache_fetch_t *carrier,
 }
 
 
-/* Whether it was of use. */
-
-static ngx_uint_t
+static void
 ngx_http_sector_cache_fetch_rider_parsed(ngx_http_sector_cache_fetch_t *f,
     sector_model_output_t *out, sector_model_status_e status)
 {
@@ -375,20 +454,146 @@ ngx_http_sector_cache_fetch_rider_parsed(ngx_http_sector_cache_fetch_t *f,
         }
 
         free(out->json);
-
-        return 1;
+        return;
 
     case SECTOR_MODEL_NOT_FOUND:
         ngx_http_sector_cache_fetch_lacks(f);
-
-        return 1;
+        return;
 
     default: /* SECTOR_MODEL_INVALID */
         ngx_http_sector_cache_fetch_fail(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_INVALID,
                                          "Source %V sent an invalid body: %s",
                                          &f->source->name, out->reason);
-        return 0;
+    }
+}
+
+
+ngx_int_t
+ngx_http_sector_cache_fetch_parted(ngx_http_sector_cache_fetch_t *carrier)
+{
+    ngx_queue_t                    *q;
+    ngx_http_sector_cache_fetch_t  *f;
+
+    if (carrier->refused && carrier->n > 1) {
+        carrier->refusal = carrier->answer;
+        ngx_http_sector_cache_fetch_split(carrier);
+        ngx_http_sector_cache_fetch_next(carrier);
+        return NGX_OK;
+    }
+
+    if (!carrier->split || carrier->passing || carrier->foreign) {
+        return NGX_DECLINED;
+    }
+
+    /* this part has its answer, be it a bad one */
+
+    if (carrier->refused) {
+        carrier->refusal = carrier->answer;
+
+        q = ngx_queue_head(&carrier->riders);
+        f = ngx_http_sector_cache_fetch_rider(q);
+        f->spoilt = 1;
+    }
+
+    carrier->had |= (carrier->answer.result
+                     == NGX_HTTP_SECTOR_CACHE_FETCH_OK);
+
+    ngx_http_sector_cache_fetch_alight(carrier);
+
+    if (!ngx_queue_empty(&carrier->rest)) {
+        ngx_http_sector_cache_fetch_next(carrier);
+        return NGX_OK;
+    }
+
+    if (carrier->had) {
+        carrier->answer.result = NGX_HTTP_SECTOR_CACHE_FETCH_OK;
+    }
+
+    ngx_http_sector_cache_fetch_end(carrier, &carrier->call);
+
+    return NGX_OK;
+}
+
+
+/* The second half of those that ride is put off, before all that were put off
+ * earlier. */
+
+static void
+ngx_http_sector_cache_fetch_split(ngx_http_sector_cache_fetch_t *carrier)
+{
+    ngx_uint_t                      half;
+    ngx_queue_t                    *q;
+    ngx_http_sector_cache_fetch_t  *f;
+
+    carrier->split = 1;
+    carrier->noted = 1;
+    carrier->group++;
+
+    for (half = carrier->n / 2; carrier->n > half; carrier->n--) {
+        q = ngx_queue_last(&carrier->riders);
+        f = ngx_http_sector_cache_fetch_rider(q);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_head(&carrier->rest, q);
+
+        f->group = carrier->group;
+    }
+}
+
+
+/* Calls for the next part, as for a retry.  Should there be no leave for it
+ * within the time that is left, those that are left end with the refusal. */
+
+static void
+ngx_http_sector_cache_fetch_next(ngx_http_sector_cache_fetch_t *carrier)
+{
+    ngx_uint_t                      group;
+    ngx_queue_t                    *q;
+    ngx_http_sector_cache_fetch_t  *f;
+
+    if (carrier->n == 0) {
+        f = ngx_http_sector_cache_fetch_rider(ngx_queue_head(&carrier->rest));
+        group = f->group;
+
+        while (!ngx_queue_empty(&carrier->rest)) {
+            q = ngx_queue_head(&carrier->rest);
+
+            if (ngx_http_sector_cache_fetch_rider(q)->group != group) {
+                break;
+            }
+
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&carrier->riders, q);
+            carrier->n++;
+        }
+    }
+
+    ngx_http_sector_cache_source_report(carrier->source, &carrier->turn,
+                                        &carrier->call);
+
+    carrier->answer = carrier->refusal;
+    carrier->foreign = 0;
+    carrier->told = 0;
+    carrier->calls = 0;
+
+    ngx_http_sector_cache_fetch_park(carrier,
+                                     NGX_HTTP_SECTOR_CACHE_FETCH_PAUSED);
+    ngx_add_timer(&carrier->timer, 1);
+}
+
+
+void
+ngx_http_sector_cache_fetch_reunite(ngx_http_sector_cache_fetch_t *carrier)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&carrier->rest)) {
+        q = ngx_queue_head(&carrier->rest);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&carrier->riders, q);
+        carrier->n++;
     }
 }
 
@@ -410,24 +615,27 @@ ngx_http_sector_cache_fetch_alight(ngx_http_sector_cache_fetch_t *carrier)
 
         ngx_http_sector_cache_fetch_get_off(carrier, f);
 
-        if (answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_OK) {
+        if (!carrier->told) {
             ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
             ngx_http_sector_cache_fetch_fail(f, answer->result, "%V",
                                              &answer->reason);
             f->answer.upstream_status = answer->upstream_status;
             f->answer.retry_after_ms = answer->retry_after_ms;
+            f->foreign = carrier->foreign;
+            f->own = carrier->own;
+            f->doubted = 0;
             f->needless = carrier->needless;
+            f->noted = !carrier->split;
+        }
 
-            if (answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_OPEN) {
-                ngx_http_sector_cache_fetch_note(f);
-            }
+        f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
 
-        } else {
-            f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
+        ngx_http_sector_cache_fetch_tell(f, NULL, SECTOR_FETCH_STATS_N);
+
+        if (!f->noted) {
             ngx_http_sector_cache_fetch_log(f);
         }
 
-        ngx_http_sector_cache_fetch_tell(f, NULL, SECTOR_FETCH_STATS_N);
         ngx_http_sector_cache_fetch_deliver(f);
     }
 }

@@ -24,14 +24,16 @@ static void ngx_http_sector_cache_fetch_done(
     ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_ended(
     ngx_http_sector_cache_fetch_t *f);
+static uint64_t ngx_http_sector_cache_fetch_key(
+    ngx_http_sector_cache_fetch_t *f);
 static ngx_int_t ngx_http_sector_cache_fetch_pause(
     ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_again(
     ngx_http_sector_cache_fetch_t *f);
 
 
-/* What came of a call, for the breaker.  Of a failing status only what the
- * upstream is to blame for is held against it. */
+/* What came of a call, for the breaker.  Of failures only what the source is to
+ * blame for is held against it. */
 
 static const sector_breaker_result_e  ngx_http_sector_cache_fetch_results[] = {
     SECTOR_BREAKER_SUCCESS,     /* OK */
@@ -163,6 +165,10 @@ ngx_http_sector_cache_fetch_done(ngx_http_sector_cache_detached_t *d)
     ngx_http_sector_cache_fetch_judge(f, d);
     ngx_http_sector_cache_fetch_ended(f);
 
+    if (f->carrier && ngx_http_sector_cache_fetch_parted(f) == NGX_OK) {
+        return;
+    }
+
     if (ngx_http_sector_cache_fetch_pause(f) != NGX_OK) {
         ngx_http_sector_cache_fetch_end(f, &f->call);
     }
@@ -182,19 +188,42 @@ ngx_http_sector_cache_fetch_ended(ngx_http_sector_cache_fetch_t *f)
 
     call->observed = 0;
     call->result = ngx_http_sector_cache_fetch_results[f->answer.result];
+    call->key = ngx_http_sector_cache_fetch_key(f);
     call->elapsed_ms = ngx_current_msec - f->call_ms;
     call->retry_after_ms = 0;
+    call->why = &f->outcome;
 
     if (status == NGX_HTTP_TOO_MANY_REQUESTS
         || status == NGX_HTTP_SERVICE_UNAVAILABLE)
     {
         call->retry_after_ms = f->answer.retry_after_ms;
 
-    } else if (status != 0 && status < NGX_HTTP_INTERNAL_SERVER_ERROR
-               && f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_FAILED)
-    {
-        call->result = SECTOR_BREAKER_IGNORE;
+    } else if (call->result == SECTOR_BREAKER_FAILURE && !f->foreign) {
+        call->result = SECTOR_BREAKER_UNDECIDED;
     }
+
+    ngx_http_sector_cache_fetch_outcome(f);
+}
+
+
+/* The one key that is called for, as evidence; 0: there are several. */
+
+static uint64_t
+ngx_http_sector_cache_fetch_key(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_queue_t  *q;
+
+    if (f->carrier) {
+
+        if (f->n != 1) {
+            return 0;
+        }
+
+        q = ngx_queue_head(&f->riders);
+        f = ngx_queue_data(q, ngx_http_sector_cache_fetch_t, ride);
+    }
+
+    return ngx_http_sector_cache_source_hash(f->zone, &f->info.symbol);
 }
 
 
@@ -325,6 +354,9 @@ ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev)
 
     f->detached = NULL;
     f->answer.upstream_status = 0;
+    f->foreign = 1;
+    f->refused = 0;
+    f->told = 0;
 
     ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT,
                                      "Source %V did not answer within %uL ms",

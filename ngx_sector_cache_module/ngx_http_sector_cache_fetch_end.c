@@ -5,8 +5,11 @@
  * ngx_http_sector_cache_fetch_deliver().
  */
 
-#include "ngx_http_sector_cache_failures.h"
 #include "ngx_http_sector_cache_fetch_internal.h"
+
+
+static ngx_http_sector_cache_end_e ngx_http_sector_cache_fetch_ending(
+    ngx_http_sector_cache_fetch_t *f);
 
 
 /* What came of a fetch, for the counters. */
@@ -67,6 +70,17 @@ ngx_http_sector_cache_fetch_refuse(ngx_http_sector_cache_fetch_t *f,
 }
 
 
+void
+ngx_http_sector_cache_fetch_held(ngx_http_sector_cache_fetch_t *f,
+    const sector_flight_outcome_t *outcome)
+{
+    ngx_http_sector_cache_fetch_told(f, outcome);
+    f->answer.held = 1;
+
+    ngx_http_sector_cache_fetch_deliver(f);
+}
+
+
 /* Ends a fetch of ours; call is its last one, NULL where none was made. */
 
 void
@@ -91,6 +105,7 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     /* only now, for who is answered may ask again */
 
     if (f->carrier) {
+        ngx_http_sector_cache_fetch_reunite(f);
         ngx_http_sector_cache_fetch_alight(f);
     }
 
@@ -102,73 +117,144 @@ void
 ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call, sector_fetch_stat_e stat)
 {
-    ngx_uint_t               untold;
-    sector_flight_outcome_t  outcome;
+    ngx_http_sector_cache_ending_t  ending;
 
-    if (f->turn.id == 0) {
+    ngx_memzero(&ending, sizeof(ngx_http_sector_cache_ending_t));
 
-        if (stat != SECTOR_FETCH_STATS_N) {
-            ngx_http_sector_cache_source_count(f->source, stat);
-        }
-
-        return;
-    }
+    ending.end = ngx_http_sector_cache_fetch_ending(f);
+    ending.zone = f->zone;
+    ending.key = &f->info.symbol;
+    ending.hash = f->carrier ? f->call.key
+                  : ngx_http_sector_cache_source_hash(f->zone,
+                                                      &f->info.symbol);
+    ending.outcome = &f->outcome;
+    ending.ttl_ms = f->answer.ttl_ms;
+    ending.stat = stat;
+    ending.rate = (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED);
+    ending.least_ms = f->doubted ? f->zone->policy.negative_ms : 0;
+    ending.holds = f->shared;
+    ending.foreign = f->foreign;
+    ending.doubted = f->doubted;
+    ending.alone = f->spoilt;
+    ending.noted = f->noted;
 
     /* what is in the zone, or was and is not, others see for themselves; and
      * what this process could not do, another may */
 
-    untold = (f->answer.stored || f->needless
-              || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK
-              || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED);
+    ending.tell = !(f->answer.stored || f->needless
+                    || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK
+                    || f->answer.result
+                       == NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED);
 
-    if (!untold) {
-        ngx_http_sector_cache_fetch_outcome(f, &outcome);
-    }
+    ngx_http_sector_cache_fetch_outcome(f);
+    ngx_http_sector_cache_source_end(f->source, &f->turn, call, &ending);
 
-    ngx_http_sector_cache_source_end(f->source, &f->turn, call,
-                                     untold ? NULL : &outcome, stat);
+    f->lines = ending.lines;
 }
 
 
-/* An error line for what is an error; the breaker logs its own. */
+/* What its end is for the key's next fetch.  A carrier that was of use has
+ * nothing to say: those of the keys do. */
+
+static ngx_http_sector_cache_end_e
+ngx_http_sector_cache_fetch_ending(ngx_http_sector_cache_fetch_t *f)
+{
+    if (f->needless) {
+        return NGX_HTTP_SECTOR_CACHE_END_NOTHING;
+    }
+
+    switch (f->answer.result) {
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_OK:
+        return f->carrier ? NGX_HTTP_SECTOR_CACHE_END_NOTHING
+                          : NGX_HTTP_SECTOR_CACHE_END_GOOD;
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND:
+
+        if (f->doubted) {
+            return NGX_HTTP_SECTOR_CACHE_END_FAILED;
+        }
+
+        return f->answer.stored ? NGX_HTTP_SECTOR_CACHE_END_ANSWERED
+               : f->shared ? NGX_HTTP_SECTOR_CACHE_END_UNKEPT
+               : NGX_HTTP_SECTOR_CACHE_END_NOTHING;
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_FAILED:
+    case NGX_HTTP_SECTOR_CACHE_FETCH_INVALID:
+    case NGX_HTTP_SECTOR_CACHE_FETCH_TIMEOUT:
+        return NGX_HTTP_SECTOR_CACHE_END_FAILED;
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_FULL:
+    case NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED:
+        return NGX_HTTP_SECTOR_CACHE_END_REFUSED;
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED:
+        return f->own ? NGX_HTTP_SECTOR_CACHE_END_FAILED
+                      : NGX_HTTP_SECTOR_CACHE_END_NOTHING;
+
+    default: /* NGX_HTTP_SECTOR_CACHE_FETCH_OPEN */
+        return NGX_HTTP_SECTOR_CACHE_END_NOTHING;
+    }
+}
+
+
+/* A line for what is an error, but not for each time that it lasts; the
+ * breaker logs its own.  What was aborted by this process alone is remembered
+ * nowhere, and always a line. */
 
 void
 ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f)
 {
+    u_char  times[64];
+
+    if (ngx_http_sector_cache_fetch_ending(f)
+        == NGX_HTTP_SECTOR_CACHE_END_NOTHING)
+    {
+        if (f->answer.result != NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED) {
+            return;
+        }
+
+        f->lines = 1;
+    }
+
+    if (f->lines == 0) {
+        return;
+    }
+
+    times[0] = '\0';
+
+    if (f->lines > 1) {
+        *ngx_snprintf(times, sizeof(times) - 1,
+                      ", %uD times since this was logged", f->lines) = '\0';
+    }
+
     switch (f->answer.result) {
 
     case NGX_HTTP_SECTOR_CACHE_FETCH_OK:
+        return;
+
     case NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND:
-    case NGX_HTTP_SECTOR_CACHE_FETCH_OPEN:
+
+        if (f->doubted) {
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                          "sector cache keeps its data of \"%s\": %V%s",
+                          f->symbol, &f->answer.reason, times);
+        }
+
         return;
 
     case NGX_HTTP_SECTOR_CACHE_FETCH_FULL:
     case NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED:
-        ngx_http_sector_cache_fetch_note(f);
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "sector cache fetch of \"%s\" refused: %V",
-                      f->symbol, &f->answer.reason);
+                      "sector cache fetch of \"%s\" refused: %V%s",
+                      f->symbol, &f->answer.reason, times);
         return;
 
     default:
-        ngx_http_sector_cache_fetch_note(f);
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "sector cache fetch of \"%s\" failed after %M ms: %V",
-                      f->symbol, f->answer.elapsed_ms, &f->answer.reason);
-    }
-}
-
-
-/* For who asks later; a carrier is no key of its own. */
-
-void
-ngx_http_sector_cache_fetch_note(ngx_http_sector_cache_fetch_t *f)
-{
-    if (!f->carrier) {
-        ngx_http_sector_cache_failures_note(f->zone, &f->info.symbol,
-                                            f->answer.result,
-                                            f->answer.upstream_status,
-                                            &f->answer.reason);
+                      "sector cache fetch of \"%s\" failed after %M ms: %V%s",
+                      f->symbol, f->answer.elapsed_ms, &f->answer.reason,
+                      times);
     }
 }
 

@@ -42,6 +42,11 @@ struct ngx_http_sector_cache_fetch_s {
     ngx_queue_t                         ride;       /* RIDING: among them */
     ngx_uint_t                          n;          /* of a carrier: how many
                                                        ride */
+    ngx_queue_t                         rest;       /* of a carrier whose call
+                                                       was refused: those who
+                                                       ride on a later one */
+    ngx_uint_t                          group;      /* which one; of a carrier:
+                                                       the last number given */
 
     ngx_http_sector_cache_loc_conf_t   *conf;
     ngx_http_sector_cache_fetch_conf_t *how;        /* where it is fetched */
@@ -65,9 +70,17 @@ struct ngx_http_sector_cache_fetch_s {
                                                        ended */
 
     ngx_http_sector_cache_answer_t      answer;
+    ngx_http_sector_cache_answer_t      refusal;    /* of a carrier: the last
+                                                       one */
+    sector_flight_outcome_t             outcome;    /* the answer, as others
+                                                       are told it */
+    uint32_t                            lines;      /* failures that its log
+                                                       line stands for */
 
     unsigned                            shared:1;
     unsigned                            force:1;
+    unsigned                            unheld:1;
+    unsigned                            release:1;
     unsigned                            carrier:1;  /* its call is for those
                                                        that ride */
     unsigned                            probe:1;    /* it was begun as one */
@@ -76,6 +89,27 @@ struct ngx_http_sector_cache_fetch_s {
                                                        nothing by it */
     unsigned                            passing:1;  /* what went wrong may
                                                        pass */
+    unsigned                            foreign:1;  /* what went wrong is the
+                                                       source's fault, not the
+                                                       key's */
+    unsigned                            own:1;      /* nginx answered, nobody
+                                                       was asked */
+    unsigned                            doubted:1;  /* "no such symbol" that is
+                                                       not believed */
+    unsigned                            told:1;     /* of a carrier: those that
+                                                       ride have an answer each
+                                                       */
+    unsigned                            refused:1;  /* of a carrier: its call
+                                                       was, because of some
+                                                       key */
+    unsigned                            split:1;    /* of a carrier: an earlier
+                                                       one was */
+    unsigned                            had:1;      /* of a carrier: another
+                                                       one was not */
+    unsigned                            noted:1;    /* that it failed is known
+                                                       of its carrier */
+    unsigned                            spoilt:1;   /* it spoilt a call for
+                                                       many */
 };
 
 
@@ -98,10 +132,10 @@ ngx_int_t ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
 ngx_int_t ngx_http_sector_cache_fetch_kept(ngx_http_sector_cache_fetch_t *f);
 
 
-/* The answer as others are told it, and the other way round. */
+/* Writes the answer as others are told it, to f->outcome, and the other way
+ * round. */
 
-void ngx_http_sector_cache_fetch_outcome(ngx_http_sector_cache_fetch_t *f,
-    sector_flight_outcome_t *outcome);
+void ngx_http_sector_cache_fetch_outcome(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_told(ngx_http_sector_cache_fetch_t *f,
     const sector_flight_outcome_t *outcome);
 
@@ -119,7 +153,8 @@ ngx_int_t ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
     sector_model_output_t *out);
 
 
-/* There is no such symbol: the answer, and to be stored. */
+/* There is no such symbol: the answer, and to be stored, unless there is good
+ * data of it and it was not said often enough. */
 
 void ngx_http_sector_cache_fetch_lacks(ngx_http_sector_cache_fetch_t *f);
 
@@ -138,20 +173,22 @@ void ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
 void ngx_http_sector_cache_fetch_unpark(ngx_http_sector_cache_fetch_t *f);
 
 
-/* Of the end: one without a call, for a reason of our own; that of one of
+/* Of the end: one without a call, for a reason of our own; one without a call,
+ * because the key failed a moment ago, of which outcome is how; that of one of
  * ours, of which call is the last one, NULL where none was made; telling
- * others, and counting stat, SECTOR_FETCH_STATS_N for none, unless it was ours
- * no longer; a line for what is an error; handing the answer to those who wait
- * here; and giving up a share in it. */
+ * others, noting it for the next one, and counting stat, SECTOR_FETCH_STATS_N
+ * for none, unless it was ours no longer; a line for what is an error; handing
+ * the answer to those who wait here; and giving up a share in it. */
 
 void ngx_http_sector_cache_fetch_refuse(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_turn_e turn);
+void ngx_http_sector_cache_fetch_held(ngx_http_sector_cache_fetch_t *f,
+    const sector_flight_outcome_t *outcome);
 void ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call);
 void ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_call_t *call, sector_fetch_stat_e stat);
 void ngx_http_sector_cache_fetch_log(ngx_http_sector_cache_fetch_t *f);
-void ngx_http_sector_cache_fetch_note(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_unref(ngx_http_sector_cache_fetch_t *f);
 
@@ -194,7 +231,18 @@ void ngx_http_sector_cache_fetch_parse_batch(
     ngx_http_sector_cache_fetch_t *carrier,
     ngx_http_sector_cache_detached_t *d);
 
-/* The carrier has ended: so do they. */
+/* A call has ended.  Where one was refused because of some key, its halves are
+ * called for, one after the other: whether that is done, or begun. */
+
+ngx_int_t ngx_http_sector_cache_fetch_parted(
+    ngx_http_sector_cache_fetch_t *carrier);
+
+/* Those whose call was to come later ride on the next one. */
+
+void ngx_http_sector_cache_fetch_reunite(
+    ngx_http_sector_cache_fetch_t *carrier);
+
+/* The carrier's call has ended: so do they. */
 
 void ngx_http_sector_cache_fetch_alight(
     ngx_http_sector_cache_fetch_t *carrier);

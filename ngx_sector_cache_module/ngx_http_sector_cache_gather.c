@@ -115,13 +115,14 @@ ngx_http_sector_cache_gather_start(ngx_http_sector_cache_gather_t *g)
             }
         }
 
+        ngx_memzero(w, sizeof(ngx_http_sector_cache_wanted_t));
+
         w->conf = g->conf;
         w->server = g->server;
         w->symbol = (char *) part->symbol.data;
         w->shared = part->shared;
         w->force = part->force;
         w->waiter = fetch ? &part->waiter : NULL;
-        w->batch = 0;
         w++;
 
         g->pending += fetch;
@@ -342,7 +343,7 @@ ngx_http_sector_cache_part_resolve(ngx_http_sector_cache_part_t *part,
     g = part->gather;
 
     part->answer = *answer;
-    part->called = !answer->memory
+    part->called = !answer->memory && !answer->held
                    && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_OPEN
                    && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_FULL
                    && answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_LIMITED;
@@ -393,8 +394,9 @@ ngx_http_sector_cache_part_failed(ngx_http_sector_cache_part_t *part,
 
     g = part->gather;
 
-    if (answer->result != NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND
-        && g->mode.flag != NGX_HTTP_SECTOR_CACHE_OFF && !g->mode.bypass
+    /* that it does not exist, where good data is still there, is doubted */
+
+    if (g->mode.flag != NGX_HTTP_SECTOR_CACHE_OFF && !g->mode.bypass
         && ngx_http_sector_cache_part_stale(part))
     {
         return;

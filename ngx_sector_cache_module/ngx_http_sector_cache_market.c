@@ -36,6 +36,7 @@ struct ngx_http_sector_cache_market_s {
     ngx_event_t                         start;      /* posted */
     ngx_msec_t                          started_ms;
     ngx_http_sector_cache_snapshot_t    snapshot;
+    uint32_t                            flags;      /* of its entry */
     unsigned                            shared:1;   /* others may join */
     unsigned                            aborted:1;  /* a fetch was, for a
                                                        reason of our own */
@@ -173,6 +174,7 @@ ngx_http_sector_cache_market_create(ngx_http_sector_cache_loc_conf_t *conf,
     m->conf = conf;
     m->mode = *mode;
     m->gather = g;
+    m->snapshot.gather = g;
     m->shared = (mode->flag == NGX_HTTP_SECTOR_CACHE_ON);
     m->started_ms = ngx_current_msec;
     ngx_queue_init(&m->waiters);
@@ -307,6 +309,9 @@ ngx_http_sector_cache_market_survey(ngx_http_sector_cache_market_t *m,
         snapshot->age_s = ngx_max(snapshot->age_s, part->age_s);
     }
 
+    m->flags = (lacks ? SECTOR_ENTRY_PARTIAL : 0)
+               | (stale ? SECTOR_ENTRY_STALE : 0);
+
     *whole = (lacks == 0 && stale == 0);
 
     if (found == 0 && lacks) {
@@ -355,6 +360,7 @@ ngx_http_sector_cache_market_memory(ngx_http_sector_cache_market_t *m,
            == NGX_OK)
     {
         ngx_http_sector_cache_times(&view, &snapshot->age_s, &ttl_s);
+        snapshot->stored_ms = view.stored_ms;
         snapshot->ttl_s = (uint64_t) ngx_max(ttl_s, 0);
         snapshot->stored = 1;
         snapshot->stale = 0;
@@ -376,7 +382,7 @@ ngx_http_sector_cache_market_entry(ngx_http_sector_cache_market_t *m,
     size_t                           len;
     ngx_int_t                        rc;
     ngx_str_t                        data;
-    ngx_uint_t                       i, n, lacks;
+    ngx_uint_t                       i, n;
     sector_entry_t                  *entry;
     sector_compose_part_t           *parts;
     ngx_http_sector_cache_part_t    *part;
@@ -386,7 +392,6 @@ ngx_http_sector_cache_market_entry(ngx_http_sector_cache_market_t *m,
     n = m->gather->n;
     s = m->conf->symbols->elts;
     entry = &m->snapshot.entry;
-    lacks = 0;
 
     parts = ngx_pcalloc(m->pool, n * sizeof(sector_compose_part_t));
     if (parts == NULL) {
@@ -403,9 +408,6 @@ ngx_http_sector_cache_market_entry(ngx_http_sector_cache_market_t *m,
         if (part->found) {
             parts[i].data = (char *) part->entry.data;
             parts[i].len = part->entry.data_len;
-
-        } else {
-            lacks++;
         }
     }
 
@@ -433,7 +435,7 @@ ngx_http_sector_cache_market_entry(ngx_http_sector_cache_market_t *m,
     rc = ngx_http_sector_cache_entry_make(m->pool, zone, &data, entry);
 
     entry->etag = ngx_http_sector_cache_market_etag(m);
-    entry->flags = lacks ? SECTOR_ENTRY_PARTIAL : 0;
+    entry->flags = m->flags;
 
     return rc;
 }

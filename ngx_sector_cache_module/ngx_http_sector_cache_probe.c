@@ -206,6 +206,7 @@ ngx_http_sector_cache_probe_one(ngx_http_sector_cache_source_t *source,
     wanted.shared = (wanted.conf->flag != NGX_HTTP_SECTOR_CACHE_OFF
                      && !ngx_http_sector_cache_killed(mcf));
     wanted.force = 1;
+    wanted.unheld = 1;
     wanted.batch = (wanted.conf->fetch->source != source);
     wanted.waiter = &probe->waiter;
 

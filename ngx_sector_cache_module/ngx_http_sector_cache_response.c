@@ -206,6 +206,8 @@ ngx_http_sector_cache_body(ngx_http_request_t *r,
 }
 
 
+/* Without meta the envelope is among the pieces already. */
+
 static ngx_buf_t *
 ngx_http_sector_cache_body_gzip(ngx_http_request_t *r,
     ngx_http_sector_cache_loc_conf_t *lcf, const sector_compose_meta_t *meta,
@@ -214,7 +216,10 @@ ngx_http_sector_cache_body_gzip(ngx_http_request_t *r,
     char        tail[SECTOR_COMPOSE_TAIL_MAX];
     ngx_buf_t  *b;
 
-    if (lcf->envelope) {
+    if (meta == NULL) {
+        /* void */
+
+    } else if (lcf->envelope) {
         ngx_memzero(&pieces[0], sizeof(sector_gzip_piece_t));
         pieces[0].text = SECTOR_COMPOSE_HEAD;
         pieces[0].len = sizeof(SECTOR_COMPOSE_HEAD) - 1;
@@ -232,6 +237,51 @@ ngx_http_sector_cache_body_gzip(ngx_http_request_t *r,
 
     if (b) {
         b->last += sector_gzip_write(pieces, n, b->last);
+    }
+
+    return b;
+}
+
+
+ngx_buf_t *
+ngx_http_sector_cache_body_stale(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head, const sector_compose_meta_t *meta,
+    sector_gzip_piece_t *pieces, ngx_uint_t n,
+    const ngx_http_sector_cache_stale_t *stale)
+{
+    char                              *tail;
+    ngx_buf_t                         *b;
+    ngx_http_sector_cache_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_sector_cache_module);
+
+    if (stale->n == 0 || !lcf->envelope) {
+        return ngx_http_sector_cache_body(r, head, meta, pieces, n);
+    }
+
+    tail = ngx_pnalloc(r->pool, sector_compose_stale_max(stale->elts,
+                                                         stale->n));
+    if (tail == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(&pieces[0], sizeof(sector_gzip_piece_t));
+    pieces[0].text = SECTOR_COMPOSE_HEAD;
+    pieces[0].len = sizeof(SECTOR_COMPOSE_HEAD) - 1;
+
+    ngx_memzero(&pieces[n - 1], sizeof(sector_gzip_piece_t));
+    pieces[n - 1].text = tail;
+    pieces[n - 1].len = sector_compose_tail_stale(tail, meta, stale->elts,
+                                                  stale->n);
+
+    if (lcf->gzip && ngx_http_sector_cache_gzip(r, head)) {
+        return ngx_http_sector_cache_body_gzip(r, lcf, NULL, pieces, n);
+    }
+
+    b = ngx_http_sector_cache_buf(r, sector_gzip_text_bytes(pieces, n));
+
+    if (b) {
+        b->last += sector_gzip_text_write(pieces, n, b->last);
     }
 
     return b;

@@ -106,6 +106,22 @@ ngx_buf_t *ngx_http_sector_cache_body(ngx_http_request_t *r,
     sector_gzip_piece_t *pieces, ngx_uint_t n);
 
 
+/* Symbols that are answered past their time. */
+
+typedef struct {
+    sector_compose_stale_t             *elts;
+    ngx_uint_t                          n;
+} ngx_http_sector_cache_stale_t;
+
+
+/* The same with stale in its metadata. */
+
+ngx_buf_t *ngx_http_sector_cache_body_stale(ngx_http_request_t *r,
+    ngx_http_sector_cache_head_t *head, const sector_compose_meta_t *meta,
+    sector_gzip_piece_t *pieces, ngx_uint_t n,
+    const ngx_http_sector_cache_stale_t *stale);
+
+
 /* Sends a body, NULL being a lack of memory, with its headers. */
 
 ngx_int_t ngx_http_sector_cache_send(ngx_http_request_t *r, ngx_uint_t status,

@@ -15,6 +15,16 @@ static ngx_int_t ngx_http_sector_cache_snapshot_found(
     ngx_http_sector_cache_client_t *client, sector_store_view_t *view,
     sector_entry_t *entry, ngx_http_sector_cache_outcome_e outcome,
     const ngx_http_sector_cache_snapshot_t *failed);
+static ngx_int_t ngx_http_sector_cache_snapshot_found_stale(
+    ngx_http_sector_cache_client_t *client, sector_store_view_t *view,
+    sector_entry_t *entry, ngx_http_sector_cache_head_t *head,
+    sector_compose_meta_t *meta);
+static ngx_int_t ngx_http_sector_cache_snapshot_past(
+    ngx_http_sector_cache_client_t *client, uint64_t stored_ms, ngx_uint_t all,
+    ngx_http_sector_cache_stale_t *stale);
+static ngx_uint_t ngx_http_sector_cache_snapshot_past_one(
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, uint64_t stored_ms,
+    uint64_t *age_s);
 static void ngx_http_sector_cache_snapshot_shadow(
     ngx_http_sector_cache_client_t *client);
 static void ngx_http_sector_cache_snapshot_shadow_failed(
@@ -24,6 +34,9 @@ static ngx_int_t ngx_http_sector_cache_snapshot_fetch(
 static void ngx_http_sector_cache_snapshot_resume(void *data,
     const ngx_http_sector_cache_snapshot_t *snapshot);
 static ngx_int_t ngx_http_sector_cache_snapshot_answer(
+    ngx_http_sector_cache_client_t *client,
+    const ngx_http_sector_cache_snapshot_t *snapshot);
+static ngx_int_t ngx_http_sector_cache_snapshot_send(
     ngx_http_sector_cache_client_t *client,
     const ngx_http_sector_cache_snapshot_t *snapshot);
 static ngx_int_t ngx_http_sector_cache_snapshot_stale(
@@ -174,16 +187,23 @@ ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
         ngx_http_sector_cache_snapshot_forwarded(failed, &head);
     }
 
+    client->outcome = outcome;
+    client->counted_as = outcome;
+    ngx_http_sector_cache_snapshot_settle(client);
+
+    if (outcome == NGX_HTTP_SECTOR_CACHE_STALE
+        || (entry->flags & SECTOR_ENTRY_STALE))
+    {
+        return ngx_http_sector_cache_snapshot_found_stale(client, view, entry,
+                                                          &head, &meta);
+    }
+
     ngx_http_sector_cache_client_piece(&pieces[1], entry);
 
     b = ngx_http_sector_cache_client_body(client->request, &head, &meta,
                                           pieces, 3, &rc);
 
     sector_store_read_end(&client->conf->snapshots->store);
-
-    client->outcome = outcome;
-    client->counted_as = outcome;
-    ngx_http_sector_cache_snapshot_settle(client);
 
     if (outcome == NGX_HTTP_SECTOR_CACHE_UPDATING) {
         (void) ngx_http_sector_cache_market_join(client->conf,
@@ -194,6 +214,120 @@ ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
 
     return ngx_http_sector_cache_client_send_body(client->request, &head, b,
                                                   rc);
+}
+
+
+/* Names what is stale in it.  It is copied: the sectors, which tell, may be in
+ * the same zone, of which one read at a time is open. */
+
+static ngx_int_t
+ngx_http_sector_cache_snapshot_found_stale(
+    ngx_http_sector_cache_client_t *client, sector_store_view_t *view,
+    sector_entry_t *entry, ngx_http_sector_cache_head_t *head,
+    sector_compose_meta_t *meta)
+{
+    ngx_int_t                       rc;
+    sector_entry_t                  copy;
+    sector_gzip_piece_t             pieces[3];
+    ngx_http_sector_cache_stale_t   stale;
+
+    rc = ngx_http_sector_cache_entry_copy(client->request->pool, entry, &copy);
+
+    sector_store_read_end(&client->conf->snapshots->store);
+
+    if (rc != NGX_OK
+        || ngx_http_sector_cache_snapshot_past(client, view->stored_ms,
+                              client->outcome == NGX_HTTP_SECTOR_CACHE_STALE,
+                              &stale)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_sector_cache_client_piece(&pieces[1], &copy);
+
+    return ngx_http_sector_cache_client_send_stale(client->request, head, meta,
+                                                   pieces, 3, &stale);
+}
+
+
+/*
+ * The symbols of a stored snapshot that are past their time, as far as the
+ * sectors' zone knows.  all: every one is, and one that the zone lacks, or has
+ * anew, is as old as the snapshot.
+ */
+static ngx_int_t
+ngx_http_sector_cache_snapshot_past(ngx_http_sector_cache_client_t *client,
+    uint64_t stored_ms, ngx_uint_t all, ngx_http_sector_cache_stale_t *stale)
+{
+    uint64_t                         age_s, own_s;
+    ngx_str_t                        key;
+    ngx_uint_t                       i, n, past;
+    sector_compose_stale_t          *one;
+    ngx_http_sector_cache_symbol_t  *s;
+
+    n = client->conf->symbols->nelts;
+    s = client->conf->symbols->elts;
+    own_s = ngx_current_msec > stored_ms
+            ? (ngx_current_msec - stored_ms) / 1000 : 0;
+
+    stale->n = 0;
+    stale->elts = ngx_palloc(client->request->pool,
+                             n * sizeof(sector_compose_stale_t));
+    if (stale->elts == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        key.data = (u_char *) s[i].symbol;
+        key.len = s[i].symbol_len;
+
+        past = ngx_http_sector_cache_snapshot_past_one(client->conf->sectors,
+                                                       &key, stored_ms,
+                                                       &age_s);
+        if (past || all) {
+            one = &stale->elts[stale->n++];
+            one->symbol = s[i].symbol;
+            one->symbol_len = s[i].symbol_len;
+            one->age_s = all ? ngx_max(age_s, own_s) : age_s;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Whether a sector is stale, and was when the snapshot was stored: one that
+ * became so later is no worse than the snapshot itself.  *age_s is 0 where the
+ * zone has none. */
+
+static ngx_uint_t
+ngx_http_sector_cache_snapshot_past_one(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *key, uint64_t stored_ms, uint64_t *age_s)
+{
+    int64_t                ttl_s;
+    ngx_uint_t             past;
+    sector_entry_t         entry;
+    sector_store_view_t    view;
+    sector_store_state_e   state;
+
+    *age_s = 0;
+
+    state = ngx_http_sector_cache_entry_read(zone, key, &view, &entry);
+
+    if (state == SECTOR_STORE_NONE) {
+        return 0;
+    }
+
+    past = (state == SECTOR_STORE_STALE && view.refresh_until_ms <= stored_ms);
+
+    if (!view.negative) {
+        ngx_http_sector_cache_times(&view, age_s, &ttl_s);
+    }
+
+    sector_store_read_end(&zone->store);
+
+    return past;
 }
 
 
@@ -283,10 +417,7 @@ static ngx_int_t
 ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
     const ngx_http_sector_cache_snapshot_t *snapshot)
 {
-    ngx_int_t                         rc;
-    sector_gzip_piece_t               pieces[3];
-    sector_compose_meta_t             meta;
-    ngx_http_sector_cache_head_t      head;
+    ngx_int_t  rc;
 
     if (client->mode.flag == NGX_HTTP_SECTOR_CACHE_ON && !client->mode.bypass
         && (snapshot->error || snapshot->stale))
@@ -326,6 +457,20 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
 
     ngx_http_sector_cache_snapshot_settle(client);
 
+    return ngx_http_sector_cache_snapshot_send(client, snapshot);
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_snapshot_send(ngx_http_sector_cache_client_t *client,
+    const ngx_http_sector_cache_snapshot_t *snapshot)
+{
+    ngx_int_t                         rc;
+    sector_gzip_piece_t               pieces[3];
+    sector_compose_meta_t             meta;
+    ngx_http_sector_cache_head_t      head;
+    ngx_http_sector_cache_stale_t     stale;
+
     ngx_http_sector_cache_client_describe(&client->info, client->outcome,
                                           &snapshot->entry, snapshot->age_s,
                                           (int64_t) snapshot->ttl_s, &head,
@@ -339,8 +484,21 @@ ngx_http_sector_cache_snapshot_answer(ngx_http_sector_cache_client_t *client,
 
     ngx_http_sector_cache_client_piece(&pieces[1], &snapshot->entry);
 
-    return ngx_http_sector_cache_client_send(client->request, &head, &meta,
-                                             pieces, 3);
+    stale.n = 0;
+    rc = NGX_OK;
+
+    if (snapshot->entry.flags & SECTOR_ENTRY_STALE) {
+        rc = snapshot->memory
+             ? ngx_http_sector_cache_snapshot_past(client,
+                                              snapshot->stored_ms, 0, &stale)
+             : ngx_http_sector_cache_client_stale(client->request->pool,
+                                                  snapshot->gather, &stale);
+    }
+
+    return rc == NGX_OK
+           ? ngx_http_sector_cache_client_send_stale(client->request, &head,
+                                                     &meta, pieces, 3, &stale)
+           : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

@@ -29,7 +29,33 @@ static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_leave_locked(
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
 static void ngx_http_sector_cache_source_policy(
     ngx_http_sector_cache_source_t *source, sector_flight_policy_t *policy);
-static void ngx_http_sector_cache_source_want(sector_flight_want_t *want);
+static void ngx_http_sector_cache_source_want(
+    const ngx_http_sector_cache_want_t *wanted, sector_flight_want_t *want);
+static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_fly_locked(
+    ngx_http_sector_cache_source_t *source, sector_flight_want_t *want,
+    ngx_http_sector_cache_turn_t *turn, uint64_t *lines);
+static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_held_locked(
+    ngx_http_sector_cache_source_t *source,
+    const ngx_http_sector_cache_want_t *wanted,
+    sector_flight_outcome_t *outcome);
+static sector_hold_slot_t *ngx_http_sector_cache_source_slot_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t make);
+static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_ride_locked(
+    ngx_http_sector_cache_source_t *source, ngx_http_sector_cache_ride_t *ride,
+    ngx_uint_t many);
+static void ngx_http_sector_cache_source_ended_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending);
+static void ngx_http_sector_cache_source_good_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending);
+static void ngx_http_sector_cache_source_failed_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending);
+static void ngx_http_sector_cache_source_refused_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending);
 static void ngx_http_sector_cache_source_hold_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn);
@@ -47,71 +73,49 @@ static void ngx_http_sector_cache_source_log(
 
 ngx_http_sector_cache_turn_e
 ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t shared,
-    ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms)
+    const ngx_http_sector_cache_want_t *wanted,
+    ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome)
 {
     uint64_t                       lines;
-    sector_flight_join_e           join;
     sector_flight_want_t           want;
-    sector_flight_policy_t         policy;
     ngx_http_sector_cache_turn_e   rc;
 
-    ngx_http_sector_cache_source_policy(source, &policy);
-    ngx_http_sector_cache_source_want(&want);
-
-    want.zone = sector_store_id(&zone->store);
-    want.key = key->data;
-    want.key_len = key->len;
+    ngx_http_sector_cache_source_want(wanted, &want);
 
     lines = 0;
-    *retry_after_ms = 0;
+    outcome->retry_after_ms = 0;
 
     ngx_memzero(turn, sizeof(ngx_http_sector_cache_turn_t));
     turn->since_ms = ngx_current_msec;
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
-    if (key->len) {
+    if (want.key_len) {
         ngx_http_sector_cache_source_ask_locked(source->sh, &want);
     }
 
-    if (!shared) {
+    if (!wanted->shared) {
         want.key_len = 0;
     }
 
     /* what is in flight already may be a probe, and is joined all the same */
 
+    rc = NGX_HTTP_SECTOR_CACHE_TURN_GO;
+
     if (sector_flight_find(source->flights, &want) == 0) {
         (void) sector_breaker_peek(&source->sh->breaker, &source->breaker,
-                                   ngx_current_msec, retry_after_ms);
+                                   ngx_current_msec,
+                                   &outcome->retry_after_ms);
+
+        rc = outcome->retry_after_ms
+             ? NGX_HTTP_SECTOR_CACHE_TURN_OPEN
+             : ngx_http_sector_cache_source_held_locked(source, wanted,
+                                                        outcome);
     }
 
-    if (*retry_after_ms) {
-        rc = NGX_HTTP_SECTOR_CACHE_TURN_OPEN;
-
-    } else {
-        join = sector_flight_join(source->flights, &policy, &want,
-                                  ngx_current_msec, &turn->id);
-
-        if (join == SECTOR_FLIGHT_FULL) {
-
-            /* perhaps of the dead, for whom nobody else may be looking */
-
-            lines = ngx_http_sector_cache_source_reap_locked(
-                         ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                               ngx_http_sector_cache_module),
-                         0);
-
-            join = sector_flight_join(source->flights, &policy, &want,
-                                      ngx_current_msec, &turn->id);
-        }
-
-        rc = (join == SECTOR_FLIGHT_LEAD) ? NGX_HTTP_SECTOR_CACHE_TURN_GO
-             : (join == SECTOR_FLIGHT_QUEUED)
-               ? NGX_HTTP_SECTOR_CACHE_TURN_QUEUED
-             : (join == SECTOR_FLIGHT_JOINED)
-               ? NGX_HTTP_SECTOR_CACHE_TURN_JOINED
-             : NGX_HTTP_SECTOR_CACHE_TURN_FULL;
+    if (rc == NGX_HTTP_SECTOR_CACHE_TURN_GO) {
+        rc = ngx_http_sector_cache_source_fly_locked(source, &want, turn,
+                                                     &lines);
     }
 
     ngx_shmtx_unlock(&source->shpool->mutex);
@@ -122,45 +126,196 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
 }
 
 
-void
-ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_http_sector_cache_ride_t *rides,
-    ngx_uint_t n)
+/* Nothing speaks against a flight; *lines are to be woken. */
+
+static ngx_http_sector_cache_turn_e
+ngx_http_sector_cache_source_fly_locked(ngx_http_sector_cache_source_t *source,
+    sector_flight_want_t *want, ngx_http_sector_cache_turn_t *turn,
+    uint64_t *lines)
 {
-    uint64_t                 id;
-    ngx_uint_t               i;
-    sector_flight_join_e     join;
-    sector_flight_want_t     want;
-    sector_flight_policy_t   policy;
+    sector_flight_join_e    join;
+    sector_flight_policy_t  policy;
 
     ngx_http_sector_cache_source_policy(source, &policy);
-    ngx_http_sector_cache_source_want(&want);
 
-    want.zone = sector_store_id(&zone->store);
+    join = sector_flight_join(source->flights, &policy, want,
+                              ngx_current_msec, &turn->id);
+
+    if (join == SECTOR_FLIGHT_FULL) {
+
+        /* perhaps of the dead, for whom nobody else may be looking */
+
+        *lines = ngx_http_sector_cache_source_reap_locked(
+                     ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_sector_cache_module),
+                     0);
+
+        join = sector_flight_join(source->flights, &policy, want,
+                                  ngx_current_msec, &turn->id);
+    }
+
+    switch (join) {
+
+    case SECTOR_FLIGHT_LEAD:
+        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
+
+    case SECTOR_FLIGHT_QUEUED:
+        return NGX_HTTP_SECTOR_CACHE_TURN_QUEUED;
+
+    case SECTOR_FLIGHT_JOINED:
+        return NGX_HTTP_SECTOR_CACHE_TURN_JOINED;
+
+    default: /* SECTOR_FLIGHT_FULL */
+        return NGX_HTTP_SECTOR_CACHE_TURN_FULL;
+    }
+}
+
+
+/* Whether the key failed a moment ago, and waits: HELD, else GO. */
+
+static ngx_http_sector_cache_turn_e
+ngx_http_sector_cache_source_held_locked(
+    ngx_http_sector_cache_source_t *source,
+    const ngx_http_sector_cache_want_t *wanted,
+    sector_flight_outcome_t *outcome)
+{
+    uint64_t             left_ms;
+    sector_breaker_t    *breaker;
+    sector_hold_slot_t  *slot;
+
+    if (wanted->key->len == 0 || !wanted->shared) {
+        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
+    }
+
+    slot = ngx_http_sector_cache_source_slot_locked(source, wanted->zone,
+                                                    wanted->key, 0);
+    if (slot == NULL) {
+        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
+    }
+
+    if (wanted->release) {
+        sector_hold_ended(slot);
+    }
+
+    breaker = &source->sh->breaker;
+    left_ms = sector_hold_left(slot, ngx_current_msec, breaker->generation,
+                               breaker->state == SECTOR_BREAKER_CLOSED);
+
+    if (left_ms == 0 || wanted->unheld) {
+        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
+    }
+
+    *outcome = slot->outcome;
+    outcome->reason[SECTOR_FLIGHT_REASON_MAX - 1] = '\0';
+    outcome->retry_after_ms = left_ms;
+
+    ngx_http_sector_cache_source_count(source, SECTOR_FETCH_HELD);
+
+    return NGX_HTTP_SECTOR_CACHE_TURN_HELD;
+}
+
+
+/* What is remembered of a key that failed; NULL: nothing, and nothing is to be,
+ * unless make says so. */
+
+static sector_hold_slot_t *
+ngx_http_sector_cache_source_slot_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t make)
+{
+    sector_hold_key_t  name;
+
+    if (key->len > SECTOR_FLIGHT_KEY_MAX) {
+        return NULL;
+    }
+
+    name.source = (uint64_t) (uintptr_t) source->sh;
+    name.zone = sector_store_id(&zone->store);
+    name.key = key->data;
+    name.key_len = key->len;
+
+    return make ? sector_hold_take(source->holds, &name)
+                : sector_hold_find(source->holds, &name);
+}
+
+
+void
+ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ride_t *rides, ngx_uint_t n)
+{
+    ngx_uint_t  i;
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
     for (i = 0; i < n; i++) {
-        want.key = rides[i].key->data;
-        want.key_len = rides[i].key->len;
-
-        ngx_http_sector_cache_source_ask_locked(source->sh, &want);
-
-        id = rides[i].turn->id;
-        join = sector_flight_ride(source->flights, &policy, &want,
-                                  ngx_current_msec, &id);
-
-        ngx_memzero(rides[i].turn, sizeof(ngx_http_sector_cache_turn_t));
-        rides[i].turn->id = id;
-
-        rides[i].result = join == SECTOR_FLIGHT_LEAD
-                          ? NGX_HTTP_SECTOR_CACHE_TURN_GO
-                          : join == SECTOR_FLIGHT_JOINED
-                            ? NGX_HTTP_SECTOR_CACHE_TURN_JOINED
-                            : NGX_HTTP_SECTOR_CACHE_TURN_FULL;
+        rides[i].result = ngx_http_sector_cache_source_ride_locked(source,
+                                                              &rides[i],
+                                                              n > 1);
     }
 
     ngx_shmtx_unlock(&source->shpool->mutex);
+}
+
+
+static ngx_http_sector_cache_turn_e
+ngx_http_sector_cache_source_ride_locked(
+    ngx_http_sector_cache_source_t *source, ngx_http_sector_cache_ride_t *ride,
+    ngx_uint_t many)
+{
+    uint64_t                       id;
+    sector_hold_slot_t            *slot;
+    sector_flight_join_e           join;
+    sector_flight_want_t           want;
+    sector_flight_policy_t         policy;
+    ngx_http_sector_cache_turn_e   rc;
+
+    ngx_http_sector_cache_source_want(&ride->want, &want);
+    ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+
+    id = ride->turn->id;
+
+    if (id == 0
+        && !(ride->want.shared
+             && sector_flight_find(source->flights, &want) != 0))
+    {
+        slot = ngx_http_sector_cache_source_slot_locked(source,
+                                                        ride->want.zone,
+                                                        ride->want.key, 0);
+
+        rc = ngx_http_sector_cache_source_held_locked(source, &ride->want,
+                                                      ride->outcome);
+        if (rc != NGX_HTTP_SECTOR_CACHE_TURN_GO) {
+            return rc;
+        }
+
+        if (many && slot && sector_hold_is_alone(slot, ngx_current_msec)) {
+            return NGX_HTTP_SECTOR_CACHE_TURN_ALONE;
+        }
+    }
+
+    if (!ride->want.shared) {
+        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
+    }
+
+    ngx_http_sector_cache_source_policy(source, &policy);
+
+    join = sector_flight_ride(source->flights, &policy, &want,
+                              ngx_current_msec, &id);
+
+    ngx_memzero(ride->turn, sizeof(ngx_http_sector_cache_turn_t));
+    ride->turn->id = id;
+
+    switch (join) {
+
+    case SECTOR_FLIGHT_LEAD:
+        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
+
+    case SECTOR_FLIGHT_JOINED:
+        return NGX_HTTP_SECTOR_CACHE_TURN_JOINED;
+
+    default: /* SECTOR_FLIGHT_FULL */
+        return NGX_HTTP_SECTOR_CACHE_TURN_FULL;
+    }
 }
 
 
@@ -180,7 +335,7 @@ ngx_http_sector_cache_source_look(ngx_http_sector_cache_source_t *source,
     *retry_after_ms = 0;
 
     ngx_http_sector_cache_source_policy(source, &policy);
-    ngx_http_sector_cache_source_want(&want);
+    ngx_http_sector_cache_source_want(NULL, &want);
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
@@ -374,11 +529,10 @@ void
 ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn,
     ngx_http_sector_cache_call_t *call,
-    const sector_flight_outcome_t *outcome, sector_fetch_stat_e stat)
+    ngx_http_sector_cache_ending_t *ending)
 {
     uint32_t                before, after;
     uint64_t                lines;
-    ngx_uint_t              ours;
     sector_flight_policy_t  policy;
 
     ngx_http_sector_cache_source_policy(source, &policy);
@@ -387,22 +541,24 @@ ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
 
     before = source->sh->breaker.state;
 
-    ours = sector_flight_owned(source->flights, turn->id, (int32_t) ngx_pid);
-
     /* whoever took it back has given back what it held, and counted */
 
-    if (ours) {
+    if (turn->id == 0
+        || sector_flight_owned(source->flights, turn->id, (int32_t) ngx_pid))
+    {
         ngx_http_sector_cache_source_report_locked(source, turn, call);
+        ngx_http_sector_cache_source_ended_locked(source, ending);
 
-        if (stat != SECTOR_FETCH_STATS_N) {
-            ngx_http_sector_cache_source_count(source, stat);
+        if (ending->stat != SECTOR_FETCH_STATS_N) {
+            ngx_http_sector_cache_source_count(source, ending->stat);
         }
     }
 
     turn->permitted = 0;
 
     lines = sector_flight_end(source->flights, turn->id, (int32_t) ngx_pid,
-                              outcome, ngx_current_msec);
+                              ending->tell ? ending->outcome : NULL,
+                              ngx_current_msec);
     lines |= sector_flight_grant(source->flights, &policy, ngx_current_msec);
 
     after = source->sh->breaker.state;
@@ -413,6 +569,208 @@ ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
 
     ngx_http_sector_cache_wake(lines);
     ngx_http_sector_cache_source_log(source, before, after);
+}
+
+
+void
+ngx_http_sector_cache_source_drop(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn)
+{
+    ngx_http_sector_cache_ending_t  ending;
+
+    ngx_memzero(&ending, sizeof(ngx_http_sector_cache_ending_t));
+    ending.stat = SECTOR_FETCH_STATS_N;
+
+    ngx_http_sector_cache_source_end(source, turn, NULL, &ending);
+}
+
+
+/* What is remembered of it: before the flight is over, so that who begins the
+ * next one knows. */
+
+static void
+ngx_http_sector_cache_source_ended_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending)
+{
+    sector_hold_slot_t  *slot;
+
+    switch (ending->end) {
+
+    case NGX_HTTP_SECTOR_CACHE_END_GOOD:
+        ngx_http_sector_cache_source_good_locked(source, ending);
+
+        /* fall through */
+
+    case NGX_HTTP_SECTOR_CACHE_END_ANSWERED:
+        slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
+                                                        ending->key, 0);
+        if (slot) {
+            sector_hold_ended(slot);
+        }
+
+        break;
+
+    case NGX_HTTP_SECTOR_CACHE_END_UNKEPT:
+    case NGX_HTTP_SECTOR_CACHE_END_FAILED:
+        ngx_http_sector_cache_source_failed_locked(source, ending);
+        break;
+
+    case NGX_HTTP_SECTOR_CACHE_END_REFUSED:
+        ngx_http_sector_cache_source_refused_locked(source, ending);
+        break;
+
+    default: /* NGX_HTTP_SECTOR_CACHE_END_NOTHING */
+        break;
+    }
+
+    if (ending->alone) {
+        slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
+                                                        ending->key, 1);
+        if (slot) {
+            sector_hold_alone(slot, ngx_current_msec);
+        }
+    }
+}
+
+
+/* A key that was had is well while it is fresh, and for as long as failures
+ * are remembered. */
+
+static void
+ngx_http_sector_cache_source_good_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending)
+{
+    uint64_t  until_ms;
+
+    until_ms = ngx_current_msec + ngx_max(ending->ttl_ms,
+                                          source->breaker.reset_ms);
+
+    sector_breaker_well(&source->sh->breaker, ending->hash, until_ms);
+    sector_failing_good(&source->sh->failing, ending->hash, until_ms,
+                        ngx_http_sector_cache_wall_ms());
+}
+
+
+static void
+ngx_http_sector_cache_source_failed_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending)
+{
+    int64_t              wall_ms;
+    ngx_str_t           *key;
+    sector_hold_slot_t  *slot;
+
+    key = ending->key;
+    wall_ms = ngx_http_sector_cache_wall_ms();
+
+    if (!ending->noted && ending->end == NGX_HTTP_SECTOR_CACHE_END_FAILED) {
+        sector_failing_bad(&source->sh->failing, ending->hash, key->data,
+                           (uint32_t) key->len, ngx_current_msec, wall_ms,
+                           ending->outcome);
+    }
+
+    if (key->len == 0) {
+        ending->lines = sector_hold_repeat(
+                       &source->sh->repeats[NGX_HTTP_SECTOR_CACHE_REPEAT_MANY],
+                       ngx_current_msec);
+        return;
+    }
+
+    slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone, key,
+                                                    1);
+    if (slot == NULL) {
+        return;
+    }
+
+    sector_hold_failed(source->holds, slot,
+                       ending->holds ? source->hold_ms : 0,
+                       source->max_hold_ms, ending->least_ms,
+                       (uint64_t) ngx_random(), ngx_current_msec, wall_ms,
+                       ending->outcome);
+
+    slot->generation = ending->foreign ? source->sh->breaker.generation + 1
+                                       : 0;
+
+    if (!ending->doubted) {
+        slot->missing = 0;
+    }
+
+    ending->lines = sector_hold_log(slot, ngx_current_msec);
+}
+
+
+static void
+ngx_http_sector_cache_source_refused_locked(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending)
+{
+    sector_hold_slot_t                *slot;
+    ngx_http_sector_cache_repeat_e     i;
+
+    i = ending->rate ? NGX_HTTP_SECTOR_CACHE_REPEAT_RATE
+                     : NGX_HTTP_SECTOR_CACHE_REPEAT_QUEUE;
+
+    if (!ending->noted) {
+        ending->lines = sector_hold_repeat(&source->sh->repeats[i],
+                                           ngx_current_msec);
+    }
+
+    if (ending->key->len == 0) {
+        return;
+    }
+
+    slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
+                                                    ending->key, 1);
+    if (slot) {
+        sector_hold_refused(source->holds, slot,
+                            ngx_http_sector_cache_wall_ms(), ending->outcome);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_sector_cache_source_missing(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key)
+{
+    ngx_uint_t           believed;
+    sector_hold_slot_t  *slot;
+
+    believed = 0;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    slot = ngx_http_sector_cache_source_slot_locked(source, zone, key, 1);
+
+    if (slot) {
+        believed = sector_hold_missing(slot, (uint32_t) zone->missing_after,
+                                       zone->policy.negative_ms,
+                                       ngx_current_msec);
+    }
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    return believed;
+}
+
+
+/* FNV-1a, 64 bits. */
+
+uint64_t
+ngx_http_sector_cache_source_hash(ngx_http_sector_cache_zone_t *zone,
+    ngx_str_t *key)
+{
+    uint64_t    hash;
+    ngx_uint_t  i;
+
+    hash = 0xcbf29ce484222325 ^ sector_store_id(&zone->store);
+
+    for (i = 0; i < key->len; i++) {
+        hash = (hash ^ key->data[i]) * 0x100000001b3;
+    }
+
+    return hash ? hash : 1;
 }
 
 
@@ -545,15 +903,22 @@ ngx_http_sector_cache_source_policy(ngx_http_sector_cache_source_t *source,
 }
 
 
-/* Who wants; not yet what. */
+/* Who wants, and what; NULL: nothing that is named. */
 
 static void
-ngx_http_sector_cache_source_want(sector_flight_want_t *want)
+ngx_http_sector_cache_source_want(const ngx_http_sector_cache_want_t *wanted,
+    sector_flight_want_t *want)
 {
     ngx_memzero(want, sizeof(sector_flight_want_t));
 
     want->owner = (int32_t) ngx_pid;
     want->line = ngx_http_sector_cache_wake_line();
+
+    if (wanted) {
+        want->zone = sector_store_id(&wanted->zone->store);
+        want->key = wanted->key->data;
+        want->key_len = wanted->key->len;
+    }
 }
 
 
@@ -591,6 +956,9 @@ ngx_http_sector_cache_source_report_locked(
     ngx_http_sector_cache_turn_t *turn,
     ngx_http_sector_cache_call_t *call)
 {
+    uint32_t           before;
+    sector_breaker_t  *breaker;
+
     if (call && !call->observed) {
         call->observed = 1;
         sector_stats_observe(&source->sh->upstream, call->elapsed_ms);
@@ -601,12 +969,21 @@ ngx_http_sector_cache_source_report_locked(
     }
 
     turn->permitted = 0;
+    breaker = &source->sh->breaker;
+    before = breaker->state;
 
-    sector_breaker_report(&source->sh->breaker, &source->breaker,
-                          ngx_current_msec, &turn->permit,
-                          call ? call->result : SECTOR_BREAKER_IGNORE, 0,
-                          call ? call->elapsed_ms : 0,
+    sector_breaker_report(breaker, &source->breaker, ngx_current_msec,
+                          &turn->permit,
+                          call ? call->result : SECTOR_BREAKER_IGNORE,
+                          call ? call->key : 0, call ? call->elapsed_ms : 0,
                           call ? call->retry_after_ms : 0);
+
+    if (before != SECTOR_BREAKER_OPEN && breaker->state == SECTOR_BREAKER_OPEN
+        && call)
+    {
+        source->sh->opened = *call->why;
+        source->sh->opened_wall_ms = ngx_http_sector_cache_wall_ms();
+    }
 }
 
 
@@ -616,20 +993,34 @@ static void
 ngx_http_sector_cache_source_log(ngx_http_sector_cache_source_t *source,
     uint32_t before, uint32_t after)
 {
-    ngx_uint_t  level;
+    char  reason[SECTOR_FLIGHT_REASON_MAX];
 
     if (before == after) {
         return;
     }
 
-    level = NGX_LOG_NOTICE;
-
-    if (after == SECTOR_BREAKER_OPEN) {
-        level = NGX_LOG_WARN;
-        ngx_http_sector_cache_wake(~(uint64_t) 0);
+    if (after != SECTOR_BREAKER_OPEN) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "circuit breaker of source \"%V\": %s -> %s",
+                      &source->name, sector_breaker_name(before),
+                      sector_breaker_name(after));
+        return;
     }
 
-    ngx_log_error(level, ngx_cycle->log, 0,
-                  "circuit breaker of source \"%V\": %s -> %s", &source->name,
-                  sector_breaker_name(before), sector_breaker_name(after));
+    ngx_http_sector_cache_wake(~(uint64_t) 0);
+
+    ngx_memzero(reason, sizeof(reason));
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    if (source->sh->breaker.force == SECTOR_BREAKER_AUTO) {
+        ngx_memcpy(reason, source->sh->opened.reason, sizeof(reason) - 1);
+    }
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "circuit breaker of source \"%V\": %s -> open%s%s",
+                  &source->name, sector_breaker_name(before),
+                  reason[0] ? ", " : "", reason);
 }

@@ -26,7 +26,9 @@ typedef enum {
     NGX_HTTP_SECTOR_CACHE_TURN_OPEN,    /* refused by the breaker */
     NGX_HTTP_SECTOR_CACHE_TURN_FULL,    /* refused by the queue */
     NGX_HTTP_SECTOR_CACHE_TURN_LIMITED, /* refused by the rate limit */
-    NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS /* others probe enough */
+    NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS,/* others probe enough */
+    NGX_HTTP_SECTOR_CACHE_TURN_HELD,    /* the key failed, and waits */
+    NGX_HTTP_SECTOR_CACHE_TURN_ALONE    /* not in a call for many */
 } ngx_http_sector_cache_turn_e;
 
 
@@ -42,46 +44,67 @@ typedef struct {
 } ngx_http_sector_cache_turn_t;
 
 
-/* How a call of the upstream ended. */
+/* How a call of the upstream ended, for the breaker. */
 
 typedef struct {
     sector_breaker_result_e             result;
+    const sector_flight_outcome_t      *why;        /* of a failure */
+    uint64_t                            key;        /* the one key's that it
+                                                       was for: see
+                                                       ..._source_hash(); 0:
+                                                       several */
     ngx_msec_t                          elapsed_ms;
     uint64_t                            retry_after_ms; /* 0: not said */
     unsigned                            observed:1; /* its time is counted */
 } ngx_http_sector_cache_call_t;
 
 
+/* What is wanted of a source. */
+
+typedef struct {
+    ngx_http_sector_cache_zone_t       *zone;
+    ngx_str_t                          *key;        /* empty: that of many,
+                                                       which ride */
+    unsigned                            shared:1;   /* others may join, and a
+                                                       failed key waits */
+    unsigned                            unheld:1;   /* also a key that waits */
+    unsigned                            release:1;  /* its wait is over */
+} ngx_http_sector_cache_want_t;
+
+
 /*
  * Joins the flight of a key in a zone, or begins one, which others may join if
  * it is shared.  Returns GO (a place is ours: ask for leave next), QUEUED,
- * JOINED, OPEN or FULL, and for OPEN in *retry_after_ms when to ask again.
+ * JOINED, OPEN, HELD or FULL; for HELD in *outcome how the key's last fetch
+ * ended, and for it and OPEN in outcome->retry_after_ms when to ask again.
  * FULL is full of the living: what dead processes hold is taken back first.
- * A key of length 0 is that of many, which ride.
  */
 ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_join(
     ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t shared,
-    ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
+    const ngx_http_sector_cache_want_t *want,
+    ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome);
 
 
 /*
  * The same for keys that are fetched together, on the place of the turn that
- * fetches them all: each GO, JOINED or FULL.  All are looked at in one go, so
- * that of two processes that want the same ones, one has them all.  A turn
- * that was had already is kept, and its lease begins anew.
+ * fetches them all: each GO, JOINED, HELD with its outcome, ALONE where such a
+ * call was refused because of it, or FULL; those that are not shared, GO or
+ * ALONE.  All are looked at in one go, so that of two processes that want the
+ * same ones, one has them all.  A turn that was had already is kept, and its
+ * lease begins anew.  One key rides whether it goes alone or not.
  */
 typedef struct {
-    ngx_str_t                          *key;
+    ngx_http_sector_cache_want_t        want;
     ngx_http_sector_cache_turn_t       *turn;
     ngx_http_sector_cache_turn_e        result;
+    sector_flight_outcome_t            *outcome;    /* HELD; in the caller's
+                                                       memory */
     void                               *data;       /* the caller's */
 } ngx_http_sector_cache_ride_t;
 
 void ngx_http_sector_cache_source_ride(
     ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_http_sector_cache_ride_t *rides,
-    ngx_uint_t n);
+    ngx_http_sector_cache_ride_t *rides, ngx_uint_t n);
 
 
 /*
@@ -126,18 +149,84 @@ void ngx_http_sector_cache_source_observe(
     ngx_http_sector_cache_call_t *call);
 
 
+/* How the fetch of a key ended, for its next one. */
+
+typedef enum {
+    NGX_HTTP_SECTOR_CACHE_END_NOTHING = 0,  /* nothing that is remembered */
+    NGX_HTTP_SECTOR_CACHE_END_GOOD,         /* it is there */
+    NGX_HTTP_SECTOR_CACHE_END_ANSWERED,     /* it is not, which is known now */
+    NGX_HTTP_SECTOR_CACHE_END_UNKEPT,       /* the same, but it is not kept */
+    NGX_HTTP_SECTOR_CACHE_END_FAILED,
+    NGX_HTTP_SECTOR_CACHE_END_REFUSED       /* no call was made */
+} ngx_http_sector_cache_end_e;
+
+typedef struct {
+    ngx_http_sector_cache_end_e         end;
+    ngx_http_sector_cache_zone_t       *zone;
+    ngx_str_t                          *key;        /* empty: that of many,
+                                                       each of which ends by
+                                                       itself */
+    uint64_t                            hash;       /* of the key; of the only
+                                                       one of many; 0 */
+    const sector_flight_outcome_t      *outcome;    /* FAILED, REFUSED */
+    uint64_t                            least_ms;   /* FAILED: it waits at
+                                                       least so long; 0 */
+    uint64_t                            ttl_ms;     /* GOOD: it is fresh for */
+    sector_fetch_stat_e                 stat;       /* to be counted;
+                                                       SECTOR_FETCH_STATS_N:
+                                                       none */
+    unsigned                            tell:1;     /* the outcome, to those
+                                                       who joined; else they
+                                                       see what is in the zone,
+                                                       or begin anew */
+    unsigned                            holds:1;    /* FAILED: the key waits */
+    unsigned                            foreign:1;  /* FAILED: it is the
+                                                       source's failure, whose
+                                                       recovery ends the wait */
+    unsigned                            doubted:1;  /* FAILED: "no such symbol"
+                                                       that is not believed */
+    unsigned                            alone:1;    /* a call for many was
+                                                       refused because of it */
+    unsigned                            noted:1;    /* as the end of many,
+                                                       already */
+    unsigned                            rate:1;     /* REFUSED: by the rate
+                                                       limit, not the queue */
+    uint32_t                            lines;      /* to the caller: so many
+                                                       failures a log line
+                                                       stands for, 0: none */
+} ngx_http_sector_cache_ending_t;
+
+
 /*
- * Ends a turn that is ours: gives back what it holds, passes the place on and
- * wakes those who joined, to whom the outcome is kept; NULL: they see for
- * themselves what is in the zone, or begin anew.  call is the last one that
- * was made, NULL: none was.  stat is counted, SECTOR_FETCH_STATS_N: none; but
- * where the turn was taken back before, that has been counted, and what came
- * of it is nobody's.
+ * Ends a turn: gives back what it holds, passes the place on and wakes those
+ * who joined.  call is the last one that was made, NULL: none was.  Where the
+ * turn was taken back before, that has been counted, and what came of it is
+ * nobody's.  A turn that there is none of is only counted and remembered.
  */
 void ngx_http_sector_cache_source_end(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn,
     ngx_http_sector_cache_call_t *call,
-    const sector_flight_outcome_t *outcome, sector_fetch_stat_e stat);
+    ngx_http_sector_cache_ending_t *ending);
+
+
+/* A turn comes to nothing, of which nothing is counted or remembered. */
+
+void ngx_http_sector_cache_source_drop(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_turn_t *turn);
+
+
+/* The source says that a key does not exist of which there is good data.
+ * Whether that is to be believed: see sector_hold_missing(). */
+
+ngx_uint_t ngx_http_sector_cache_source_missing(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key);
+
+
+/* A key of a zone as evidence: its hash, never 0. */
+
+uint64_t ngx_http_sector_cache_source_hash(
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key);
 
 
 /* Takes back what dead processes hold of all sources; a process that begins

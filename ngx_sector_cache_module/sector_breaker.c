@@ -544,3 +544,12 @@ sector_breaker_name(sector_breaker_state_e state)
         return "closed";
     }
 }
+
+
+/* A key was had, and is well until then. */
+
+void
+sector_breaker_well(sector_breaker_t *b, uint64_t key, uint64_t until_ms)
+{
+    sector_evidence_good(&b->evidence, key, until_ms);
+}

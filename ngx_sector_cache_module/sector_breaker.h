@@ -145,11 +145,12 @@ int sector_breaker_acquire(sector_breaker_t *b,
  * Reports how the call ended and gives the permit back; call once for each
  * permit.  key is the hash of the one key that the call was for, 0 where it
  * was for several: see sector_evidence.h.  elapsed_ms is the upstream's time,
- * for slow_ms.  retry_after_ms is what the upstream asked for with a 429 or 503 (0: nothing): on a FAILURE it
- * opens the breaker for that long, at most max_open_ms; on another result it
- * means nothing.  A report from before the last transition changes nothing but
- * its own probe's place; nor does the report of a probe at or past its
- * deadline, nor any while the breaker is forced.
+ * for slow_ms.  retry_after_ms is what the upstream asked for with a 429 or
+ * 503 (0: nothing): on a FAILURE it opens the breaker for that long, at most
+ * max_open_ms; on another result it means nothing.  A report from before the
+ * last transition changes nothing but its own probe's place; nor does the
+ * report of a probe at or past its deadline, nor any while the breaker is
+ * forced.
  */
 void sector_breaker_report(sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms,
@@ -185,6 +186,11 @@ uint32_t sector_breaker_wanted(const sector_breaker_t *b,
  */
 void sector_breaker_force(sector_breaker_t *b, sector_breaker_force_e force,
     uint64_t now_ms);
+
+
+/* A key was had, and counts as well until then: see sector_evidence.h. */
+void sector_breaker_well(sector_breaker_t *b, uint64_t key,
+    uint64_t until_ms);
 
 
 /* "closed", "open" or "half_open" */

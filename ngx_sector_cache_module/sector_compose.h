@@ -54,6 +54,15 @@ typedef struct {
 } sector_compose_tail_t;
 
 
+/* A symbol whose data is past its time.  The text has nothing to escape. */
+
+typedef struct {
+    const char     *symbol;
+    size_t          symbol_len;
+    uint64_t        age_s;
+} sector_compose_stale_t;
+
+
 /* Strings are UTF-8 and terminated; NULL leaves the member out. */
 
 typedef struct {
@@ -215,9 +224,21 @@ size_t sector_compose_tail(char *buf, const sector_compose_meta_t *meta);
 
 
 /*
- * The same; tails are SECTOR_COMPOSE_TAILS kept ones, all zero at first, from
- * which it is copied where only the time has changed.  The words that meta
- * points at are told apart by their addresses: they live as long as tails.
+ * The same with one member more in metadata, stale: the n symbols, each with
+ * its age.  It is left out where n is 0.  buf has as many bytes as
+ * sector_compose_stale_max() says.
+ */
+size_t sector_compose_tail_stale(char *buf, const sector_compose_meta_t *meta,
+    const sector_compose_stale_t *stale, size_t n);
+
+size_t sector_compose_stale_max(const sector_compose_stale_t *stale, size_t n);
+
+
+/*
+ * As sector_compose_tail(); tails are SECTOR_COMPOSE_TAILS kept ones, all zero
+ * at first, from which it is copied where only the time has changed.  The
+ * words that meta points at are told apart by their addresses: they live as
+ * long as tails.
  */
 size_t sector_compose_tail_again(sector_compose_tail_t *tails, char *buf,
     const sector_compose_meta_t *meta);

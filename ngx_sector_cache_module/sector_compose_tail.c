@@ -33,6 +33,13 @@
 #define SECTOR_COMPOSE_CACHED   ",\"cached\":true,\"timestamp\":\""
 #define SECTOR_COMPOSE_FETCHED  ",\"cached\":false,\"timestamp\":\""
 
+#define SECTOR_COMPOSE_STALE       ",\"stale\":{"
+#define SECTOR_COMPOSE_TAIL_END    "}}"
+
+/* What stands round a symbol, and its age: ,"":18446744073709551615 */
+
+#define SECTOR_COMPOSE_STALE_ONE   (4 + 20)
+
 #define SECTOR_COMPOSE_DATE  "0000-00-00T00:00:00.000Z"
 
 /* Copies a literal without its end; evaluates to where the next thing goes. */
@@ -78,7 +85,59 @@ sector_compose_tail(char *buf, const sector_compose_meta_t *meta)
         p = sector_compose_literal(p, ",\"partial\":true");
     }
 
-    p = sector_compose_literal(p, "}}");
+    p = sector_compose_literal(p, SECTOR_COMPOSE_TAIL_END);
+
+    return (size_t) (p - buf);
+}
+
+
+size_t
+sector_compose_stale_max(const sector_compose_stale_t *stale, size_t n)
+{
+    size_t  i, bytes;
+
+    bytes = SECTOR_COMPOSE_TAIL_MAX + sizeof(SECTOR_COMPOSE_STALE);
+
+    for (i = 0; i < n; i++) {
+        bytes += stale[i].symbol_len + SECTOR_COMPOSE_STALE_ONE;
+    }
+
+    return bytes;
+}
+
+
+/* It is no part of the tail that every hit has: that one stays as short. */
+
+size_t
+sector_compose_tail_stale(char *buf, const sector_compose_meta_t *meta,
+    const sector_compose_stale_t *stale, size_t n)
+{
+    char    *p;
+    size_t   i, len;
+
+    len = sector_compose_tail(buf, meta);
+
+    if (n == 0) {
+        return len;
+    }
+
+    p = buf + len - (sizeof(SECTOR_COMPOSE_TAIL_END) - 1);
+    p = sector_compose_literal(p, SECTOR_COMPOSE_STALE);
+
+    for (i = 0; i < n; i++) {
+        if (i) {
+            *p++ = ',';
+        }
+
+        *p++ = '"';
+        memcpy(p, stale[i].symbol, stale[i].symbol_len);
+        p += stale[i].symbol_len;
+        p = sector_compose_literal(p, "\":");
+        p = sector_compose_number(p, stale[i].age_s);
+    }
+
+    *p++ = '}';
+    p = sector_compose_literal(p, SECTOR_COMPOSE_TAIL_END);
 
     return (size_t) (p - buf);
 }

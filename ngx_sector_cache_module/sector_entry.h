@@ -21,8 +21,11 @@
 
 #define SECTOR_ENTRY_HEAD      40       /* bytes before data */
 
-#define SECTOR_ENTRY_PARTIAL   0x1      /* a flag: not all that was asked for;
-                                           the other bits are reserved, 0 */
+/* Flags; the other bits are reserved, 0. */
+
+#define SECTOR_ENTRY_PARTIAL   0x1      /* not all that was asked for */
+#define SECTOR_ENTRY_STALE     0x2      /* made of data some of which was past
+                                           its time even then */
 
 #define SECTOR_ENTRY_ETAG_MAX  21       /* W/"0123456789abcdef" and a zero */
 

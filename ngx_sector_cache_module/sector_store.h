@@ -141,6 +141,8 @@ typedef struct {
     uint64_t        tag;            /* the caller's, returned by read */
     uint64_t        ttl_ms;
     uint64_t        ttl_limit_ms;
+    uint64_t        age_ms;         /* it is so old already: that counts in its
+                                       age, not in its windows */
     unsigned        brief:1;        /* never served past its fresh time */
     unsigned        negative:1;
     unsigned        unless_fresh:1; /* not in place of one that is fresh */

@@ -43,7 +43,6 @@ sector_store_put(sector_store_t *st, const void *key, size_t key_len,
 {
     sector_store_times_t  times;
 
-    times.age_ms = 0;
     times.stored_wall_ms = wall_ms;
 
     sector_store_windows(st, item, &times);
@@ -228,7 +227,6 @@ sector_store_build_all_locked(sector_store_t *st,
     }
 
     for (i = 0, built = NULL; i < n; i++) {
-        times.age_ms = 0;
         times.stored_wall_ms = wall_ms;
         sector_store_windows(st, &puts[i].item, &times);
 
@@ -412,7 +410,8 @@ sector_store_unlink_locked(sector_store_t *st, sector_store_entry_t *e,
 }
 
 
-/* The policy's windows, as times counted from the instant of storing. */
+/* The policy's windows, which begin now, as times counted from when what is
+ * stored was new. */
 static void
 sector_store_windows(const sector_store_t *st, const sector_store_item_t *item,
     sector_store_times_t *times)
@@ -446,6 +445,9 @@ sector_store_windows(const sector_store_t *st, const sector_store_item_t *item,
         stale_ms = swr_ms;
     }
 
+    fresh_ms = sector_store_add(fresh_ms, item->age_ms);
+
+    times->age_ms = item->age_ms;
     times->fresh_ms = fresh_ms;
     times->refresh_ms = sector_store_add(fresh_ms, swr_ms);
     times->dead_ms = sector_store_add(fresh_ms, stale_ms);

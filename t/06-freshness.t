@@ -295,9 +295,9 @@ isnt(data_of($new), data_of($first), 'they are not those of before');
 
 
 
-=== TEST 12: a symbol that ceases to exist is not served stale
+=== TEST 12: a symbol that is believed to have ceased to exist is not served stale
 --- http_config eval
-SectorCache::http(source => 'ceasing', zone => 'ttl=100ms stale=1h negative=1h')
+SectorCache::http(source => 'ceasing', zone => 'ttl=100ms stale=1h negative=1h missing_after=1')
 --- config
     location /api {
         sector_cache_api;
@@ -308,7 +308,7 @@ my $held = held();
 fetch_held($held, 'XLK', 1);
 my $client = until_call($held, '/api/XLK');
 $held->call;
-$held->answer('', '404 Not Found');
+$held->answer('{"error":"no such symbol"}', '404 Not Found');
 my $answer = finish($client);
 is($answer->{status}, 404, 'the upstream is believed');
 is($answer->{json}{error_code}, 'UNKNOWN_SYMBOL', 'it does not exist');
@@ -319,7 +319,7 @@ ok(!$held->pending(0), 'without another call');
 
 === TEST 13: a symbol that ceases to exist is not served stale though that is not kept
 --- http_config eval
-SectorCache::http(source => 'ceasing_unkept', zone => 'ttl=100ms stale=1h negative=0')
+SectorCache::http(source => 'ceasing_unkept', zone => 'ttl=100ms stale=1h negative=0 missing_after=1')
 --- config
     location /api {
         sector_cache_api;
@@ -330,7 +330,7 @@ my $held = held();
 fetch_held($held, 'XLK', 1);
 my $client = until_call($held, '/api/XLK');
 $held->call;
-$held->answer('', '404 Not Found');
+$held->answer('{"error":"no such symbol"}', '404 Not Found');
 is(finish($client)->{status}, 404, 'the upstream is believed');
 
 

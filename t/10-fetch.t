@@ -308,12 +308,14 @@ is(length get('/api/XLK')->{data}, 500_035, 'all of it');
 
 
 
-=== TEST 19: a file that does not exist is a symbol that does not
+=== TEST 19: a file that does not exist is nobody's answer
 --- fetch
 root html;
 log_not_found off;
---- response_body_like: "error_code":"UNKNOWN_SYMBOL"
---- error_code: 404
+--- response_body_like: "error":"nginx itself answered 404 in location /fetch/, the provider was not asked","error_code":"NO_DATA"
+--- error_code: 503
+--- error_log eval
+qr/\[error\].*nginx itself answered 404/
 
 
 
@@ -386,7 +388,7 @@ qr/\[error\].*fetch of "XLK" failed after .*answered with status 503/
 
 
 
-=== TEST 25: the error page of a 404 does not hide it
+=== TEST 25: the error page of a 404 is nobody's proof
 --- script: status:404
 --- fetch
 proxy_intercept_errors on;
@@ -396,8 +398,10 @@ proxy_pass http://%UPSTREAM%%PATH%;
 location = /sorry.html {
     return 404 'sorry';
 }
---- response_body_like: "error_code":"UNKNOWN_SYMBOL"
---- error_code: 404
+--- response_body_like: "error_code":"UPSTREAM_ERROR"
+--- error_code: 502
+--- error_log eval
+qr/\[error\].*answered with status 404 and a body that is not its own/
 
 
 
@@ -501,10 +505,10 @@ proxy_pass http://%UPSTREAM%%PATH%;
 
 
 
-=== TEST 37: a location that does not exist answers 404
+=== TEST 37: a location that does not exist is nobody's answer
 --- uri: /no/such/location/$sector_cache_symbol
---- response_body_like: "error_code":"UNKNOWN_SYMBOL"
---- error_code: 404
+--- response_body_like: "error_code":"NO_DATA"
+--- error_code: 503
 --- error_log eval
 qr/\[error\].*no\/such\/location\/XLK" failed \(2: No such file/
 

@@ -567,9 +567,9 @@ is(source()->{failed}, 0, 'and not as a failure');
 
 
 
-=== TEST 47: an upstream's 404 replaces what was stored
+=== TEST 47: an upstream's 404 that is believed replaces what was stored
 --- script: ok,status:404
---- zone: ttl=1ms stale=1h negative=1m
+--- zone: ttl=1ms stale=1h negative=1m missing_after=1
 --- client
 is(get('/api/XLK')->{status}, 200, 'it exists');
 sleep 0.005;

@@ -278,7 +278,7 @@ is(breaker()->{state}, 'closed', 'closed');
 
 
 === TEST 14: a request that the upstream calls bad is no failure
---- script: status:400,status:401,status:403,redirect:302,status:418,bare:304
+--- script: status:400,status:410,status:422,status:451,status:418,status:400
 --- source: failures=2 open=1h max_open=1h
 --- client
 fail(XLK => 6);

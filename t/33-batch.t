@@ -7,7 +7,9 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use IO::Uncompress::Gunzip ();
 use Test::More;
+use Time::HiRes qw(time);
 use Upstream qw(get begin finish leave wait_for pass_ttl);
 
 my $upstream = Upstream->new;
@@ -443,6 +445,52 @@ subtest 'stale ones are served where the upstream fails' => sub {
     is("$got->{status} $got->{cache} $got->{json}{cached}", '200 miss 0',
        'with one that was fetched');
     is(counted(), 'totalRequests=6 misses=3 stale=3', 'counters');
+    ended_well();
+};
+
+
+subtest 'the stale ones are named, with their ages' => sub {
+    start(zone => 'ttl=1s stale=1h', script => 'ok,status:500',
+          scripts => { XLU => 'ok', XLV => 'text' },
+          api => 'sector_cache_gzip on;');
+    my $fresh = batch(qw(XLK XLF));
+    my $since = time;
+    ok(!exists $fresh->{json}{metadata}{stale}, 'none is at first');
+    wait_for('they are older', sub { time > $since + 2 });
+
+    my $got = batch(qw(XLF XLU XLK XLV));
+    my $after = time - $since + 1;
+    my $stale = $got->{json}{metadata}{stale};
+    is(join(' ', sort keys %{ $stale || {} }), 'XLF XLK',
+       'neither what was fetched nor what lacks');
+    ok($stale->{$_} >= 2 && $stale->{$_} <= $after, "the age of $_")
+        for qw(XLF XLK);
+    like($got->{body}, qr/,"ttl":0,"stale":\{"XLF":\d+,"XLK":\d+\}\}\}$/,
+         'at the end');
+    is($got->{json}{errors}{XLV}{error_code}, 'UPSTREAM_INVALID',
+       'beside the errors');
+
+    my $gzip = get('/api/?symbols=XLF,XLK',
+                   headers => ['Accept-Encoding: gzip']);
+    is($gzip->{headers}{'content-encoding'}, 'gzip', 'compressed');
+    IO::Uncompress::Gunzip::gunzip(\$gzip->{body} => \my $text);
+    like($text, qr/^\{"success":true,"data":\Q${\data(qw(XLF XLK))}\E,
+                   .*"stale":\{"XLF":\d+,"XLK":\d+\}\}\}$/x, 'the same');
+
+    is(get('/bare/?symbols=XLF,XLK')->{body}, data(qw(XLF XLK)),
+       'without an envelope nothing is said');
+    is(get('/api/?symbols=XLF,XLK', method => 'HEAD')->{body}, '', 'HEAD');
+    ended_well();
+};
+
+
+subtest 'what is refreshed in the background is not stale' => sub {
+    start(zone => 'ttl=1ms swr=1h');
+    batch(qw(XLK XLF));
+    pass_ttl();
+    my $got = batch(qw(XLK XLF));
+    is($got->{cache}, 'updating', 'it is updated');
+    ok(!exists $got->{json}{metadata}{stale}, 'and not named');
     ended_well();
 };
 

@@ -8,6 +8,7 @@ use warnings;
 
 use lib 't/lib';
 use File::Temp qw(tempdir);
+use IO::Uncompress::Gunzip ();
 use Test::More;
 use Time::HiRes qw(time);
 use Upstream qw(get begin finish leave wait_for pass_ttl);
@@ -680,6 +681,132 @@ subtest 'of stale sectors alone where there is no snapshot' => sub {
     is($got->{headers}{'cache-control'}, 'max-age=0', 'not to be kept');
     is(stats()->{namespaces}{snapshots}{stores}, 0, 'nor stored');
     is(counted(), 'totalRequests=1 stale=1', 'counters');
+    ended_well();
+};
+
+
+#
+# Which sectors are stale
+#
+
+# What metadata.stale says: the symbols, then the least and the greatest age.
+sub stale {
+    my ($got) = @_;
+    my $stale = $got->{json}{metadata}{stale} or return 'none';
+    my @ages = sort { $a <=> $b } values %$stale;
+
+    return (join(' ', sort keys %$stale), $ages[0], $ages[-1]);
+}
+
+
+subtest 'one with a stale sector names it, and so does a hit of it' => sub {
+    start(sectors => 'ttl=2s stale=1h', script => 'ok',
+          scripts => { XLK => 'ok,status:500', SPY => 'ok,ok,status:500' });
+    get('/api/?symbols=XLK,SPY');
+    my $since = time;
+    wait_for('they are past their time', sub { time > $since + 2.1 });
+    get('/api/SPY');                # which has not failed yet
+
+    my $got = snapshot();
+    my ($names, $age) = stale($got);
+    is("$got->{cache} $names", 'miss XLK', 'that alone');
+    ok($age >= 2 && $age <= time - $since + 1, 'its age');
+    ok(!exists $got->{json}{metadata}{partial}, 'nothing lacks');
+    like($got->{body}, qr/,"ttl":(?:10|9),"stale":\{"XLK":$age\}\}\}$/,
+         'the envelope');
+
+    wait_for('it is older', sub { time > $since + $age + 1.1 });
+    my $hit = snapshot();
+    my ($later, $now) = stale($hit);
+    is("$hit->{cache} $later", 'hit XLK', 'a hit of it says so');
+    cmp_ok($now, '>', $age, 'with the age of now');
+    cmp_ok($now, '<=', time - $since + 1, 'no greater');
+    is($hit->{data}, $got->{data}, 'the same data');
+
+    wait_for('the others are past their time', sub { time > $since + 4.5 });
+    $hit = snapshot();
+    is("$hit->{cache} @{[(stale($hit))[0]]}", 'hit XLK',
+       'which were not when it was made');
+    is(get('/bare/snapshot')->{body}, $got->{data},
+       'without an envelope nothing is said');
+    ended_well();
+};
+
+
+subtest 'compressed, and from the zone that has the sectors too' => sub {
+    start(sectors => 'ttl=1s stale=1h', snapshots => undef,
+          scripts => { XLK => 'ok,status:500' },
+          api => 'sector_cache_gzip on;',
+          locations => 'location /one { sector_cache_api snapshots=sectors;'
+                       . ' sector_cache_gzip on; }');
+    get('/one/XLK');
+    my $since = time;
+    wait_for('it is past its time', sub { time > $since + 1.1 });
+
+    for my $cache (qw(miss hit)) {
+        my $got = get('/one/snapshot', headers => ['Accept-Encoding: gzip']);
+        is($got->{headers}{'content-encoding'}, 'gzip', 'compressed');
+        IO::Uncompress::Gunzip::gunzip(\$got->{body} => \my $text);
+        like($text, qr/^\{"success":true,"data":\{.*"cacheStatus":"$cache"
+                       .*,"stale":\{"XLK":\d+\}\}\}$/x, "a $cache");
+    }
+
+    ended_well();
+};
+
+
+subtest 'a stale one names all of its sectors' => sub {
+    start(sectors => 'ttl=1ms stale=1h', snapshots => 'ttl=1ms stale=1h',
+          script => 'ok,status:500');
+    my $since = time;
+    ok(!exists snapshot()->{json}{metadata}{stale}, 'none is at first');
+    wait_for('it is older', sub { time > $since + 2 });
+
+    my $got = snapshot();
+    my ($names, $least, $most) = stale($got);
+    is("$got->{cache} $names", "stale @{[sort @all]}", 'all');
+    cmp_ok($least, '>=', 1, 'the least age');
+    cmp_ok($most, '<=', time - $since + 1, 'the greatest');
+    ended_well();
+};
+
+
+subtest 'as old as itself where its sectors are gone' => sub {
+    start(sectors => 'ttl=1ms stale=0', snapshots => 'ttl=1ms stale=1h',
+          script => 'ok,status:500');
+    my $since = time;
+    snapshot();
+    wait_for('it is older', sub { time > $since + 2 });
+
+    my $got = snapshot();
+    my ($names, $least, $most) = stale($got);
+    is("$got->{cache} $names", "stale @{[sort @all]}", 'all');
+    is("$least $most", "$got->{json}{metadata}{age} $least", 'its own age');
+    cmp_ok($least, '>=', 1, 'which is some');
+    ended_well();
+};
+
+
+subtest 'of stale sectors alone: all are named' => sub {
+    start(script => 'ok,status:500', sectors => 'ttl=1ms stale=1h');
+    get('/api/');
+    pass_ttl();
+    my $got = snapshot();
+    is("$got->{cache} @{[(stale($got))[0]]}", "stale @{[sort @all]}", 'all');
+    ended_well();
+};
+
+
+subtest 'a sector that is had again is not named' => sub {
+    start(sectors => 'ttl=1s stale=1h', scripts => { XLK => 'ok,status:500,ok',
+                                                     XLV => 'ok,status:500' });
+    get('/api/?symbols=XLK,XLV');
+    my $since = time;
+    wait_for('they are past their time', sub { time > $since + 1.1 });
+    is((stale(snapshot()))[0], 'XLK XLV', 'both are stale');
+    wait_for('one is had again', sub { get('/api/XLK')->{cache} eq 'miss' });
+    my $hit = snapshot();
+    is("$hit->{cache} @{[(stale($hit))[0]]}", 'hit XLV', 'the other is');
     ended_well();
 };
 

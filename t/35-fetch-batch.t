@@ -473,7 +473,7 @@ subtest 'a failing status is for each, stale where there is' => sub {
     is(calls('many'), 2, 'calls');
 
     my @lines = $nginx->log =~ /(sector cache fetch of .*)/g;
-    is(scalar(@lines), 2, 'a line for each call');
+    is(scalar(@lines), 1, 'one line, for it lasts');
     like($lines[0], qr/^sector cache fetch of "a batch" failed after \d+ ms: /,
          'which says what failed');
     ended_well();
@@ -482,11 +482,11 @@ subtest 'a failing status is for each, stale where there is' => sub {
 
 for my $case (
     ['a failing status', 'hold+status:500', 502, 'UPSTREAM_ERROR'],
-    ['a 404 of the whole', 'hold+status:404', 502, 'UPSTREAM_ERROR'],
     ['a body that is none', 'hold+text', 502, 'UPSTREAM_INVALID'],
     ['a batch without a good one', 'hold+many:map:bad:all', 502,
      'UPSTREAM_INVALID'],
-    ['"no such symbols"', 'hold+many:array:lacks:all', 404, 'UNKNOWN_SYMBOL'],
+    ['"no such symbols"', 'hold+many:array:lacks:all', 502,
+     'UPSTREAM_INVALID'],
     ['a connection that is closed', 'hold+close', 502, 'UPSTREAM_ERROR'],
     ['a timeout', 'stall', 504, 'UPSTREAM_TIMEOUT'],
 ) {
@@ -509,20 +509,21 @@ for my $case (
         is(scalar(keys %text), 1, 'alike');
         is(calls(), 1, 'one call');
         is(source()->{breaker}{state},
-           $name =~ /404|no such/ ? 'closed' : 'open', 'the breaker');
+           $name =~ /good one|no such/ ? 'closed' : 'open', 'the breaker');
         ended_well();
     };
 }
 
 
 subtest 'all invalid, or no batch, is a failure' => sub {
-    start(many => 'many:map:bad:all,text', source => 'failures=2 open=1h');
+    start(many => 'many:map:bad:all,text', source => 'failures=1 open=1h');
     my $got = symbols(qw(XLK XLF));
     is("$got->{status} $got->{code}", '502 UPSTREAM_INVALID', 'all invalid');
+    is(source()->{breaker}{state}, 'closed', 'which is about the symbols');
     $got = symbols(qw(XLK XLF));
     is("$got->{status} $got->{code}", '502 UPSTREAM_INVALID', 'no batch');
     is(source()->{invalid}, 2, 'counted');
-    is(source()->{breaker}{state}, 'open', 'as failures');
+    is(source()->{breaker}{state}, 'open', 'which is about the source');
     ended_well();
 };
 

@@ -137,6 +137,119 @@ test_tail_has_room_for_the_longest(void **state)
 }
 
 
+/* Writes into just as many bytes as it asks for. */
+
+static void
+test_stale_tail(const sector_compose_meta_t *meta,
+    const sector_compose_stale_t *stale, size_t n, const char *expected)
+{
+    char    *buf;
+    size_t   len, max;
+
+    max = sector_compose_stale_max(stale, n);
+
+    buf = malloc(max + 1);
+    assert_non_null(buf);
+    memset(buf, '#', max + 1);
+
+    len = sector_compose_tail_stale(buf, meta, stale, n);
+
+    assert_true(len <= max);
+    assert_int_equal(buf[len], '#');
+
+    buf[len] = '\0';
+    assert_string_equal(buf, expected);
+
+    free(buf);
+}
+
+
+static void
+test_tail_names_what_is_stale(void **state)
+{
+    sector_compose_meta_t  meta;
+
+    static const sector_compose_stale_t  stale[] = {
+        { .symbol = "XLKJUNK", .symbol_len = 3, .age_s = 75 },
+        { .symbol = "BRK.B^=&_-", .symbol_len = 10, .age_s = 0 },
+        { .symbol = "S", .symbol_len = 1, .age_s = UINT64_MAX }
+    };
+
+    (void) state;
+
+    test_stale_tail(&test_meta, stale, 1,
+        ",\"cached\":true,\"timestamp\":\"2026-11-22T20:00:40.123Z\","
+        "\"metadata\":{\"version\":\"v1\",\"cacheStatus\":\"hit\","
+        "\"source\":\"yahoo\",\"age\":12,\"ttl\":108,"
+        "\"stale\":{\"XLK\":75}}}");
+
+    meta = test_meta;
+    meta.cache_status = NULL;
+    meta.partial = 1;
+
+    test_stale_tail(&meta, stale, 3,
+        ",\"cached\":true,\"timestamp\":\"2026-11-22T20:00:40.123Z\","
+        "\"metadata\":{\"version\":\"v1\",\"partial\":true,"
+        "\"stale\":{\"XLK\":75,\"BRK.B^=&_-\":0,"
+        "\"S\":18446744073709551615}}}");
+}
+
+
+/* Where nothing is, it is the common tail. */
+
+static void
+test_tail_without_stale(void **state)
+{
+    (void) state;
+
+    test_stale_tail(&test_meta, NULL, 0,
+        ",\"cached\":true,\"timestamp\":\"2026-11-22T20:00:40.123Z\","
+        "\"metadata\":{\"version\":\"v1\",\"cacheStatus\":\"hit\","
+        "\"source\":\"yahoo\",\"age\":12,\"ttl\":108}}");
+}
+
+
+/* Everything at its largest: a batch of fifty symbols of 32 bytes. */
+
+static void
+test_stale_tail_has_room_for_the_longest(void **state)
+{
+    size_t                  i, len;
+    char                    expected[8192];
+    sector_compose_meta_t   meta;
+    sector_compose_stale_t  stale[50];
+
+    static const char  symbol[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+
+    (void) state;
+
+    meta.cache_status = "0123456789abcdef";
+    meta.source = "0123456789abcdef0123456789abcdef";
+    meta.age_s = UINT64_MAX;
+    meta.ttl_s = UINT64_MAX;
+    meta.time = test_meta.time;
+    meta.cached = 0;
+    meta.partial = 1;
+
+    len = sector_compose_tail(expected, &meta) - 2;
+    len += (size_t) sprintf(expected + len, ",\"stale\":{");
+
+    for (i = 0; i < 50; i++) {
+        stale[i].symbol = symbol;
+        stale[i].symbol_len = 32;
+        stale[i].age_s = UINT64_MAX;
+
+        len += (size_t) sprintf(expected + len,
+                                "%s\"%s\":18446744073709551615",
+                                i ? "," : "", symbol);
+    }
+
+    (void) sprintf(expected + len, "}}}");
+
+    test_stale_tail(&meta, stale, 50, expected);
+}
+
+
 /* Whatever is kept of others: as if it were written anew. */
 
 static void
@@ -337,6 +450,9 @@ main(void)
         cmocka_unit_test(test_tail_is_exact),
         cmocka_unit_test(test_tail_says_what_is_partial),
         cmocka_unit_test(test_tail_has_room_for_the_longest),
+        cmocka_unit_test(test_tail_names_what_is_stale),
+        cmocka_unit_test(test_tail_without_stale),
+        cmocka_unit_test(test_stale_tail_has_room_for_the_longest),
         cmocka_unit_test(test_a_kept_tail_is_the_same),
         cmocka_unit_test(test_tail_prints_numbers),
         cmocka_unit_test(test_times),

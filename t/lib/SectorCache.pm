@@ -77,6 +77,9 @@ sub http {
 
     $zone_kilobytes += 4;
 
+    # that failed keys wait is tested where it is said how long
+    $given{source} .= ' hold=0' unless $given{source} =~ / hold=/;
+
     return <<"END";
     sector_cache_zone sectors ${zone_kilobytes}k $given{zone};
     sector_cache_source $given{source};
@@ -102,7 +105,7 @@ sub http {
         }
 
         location /missing/ {
-            return 404;
+            return 404 '{"error":"no such symbol"}';
         }
 
         location /failing/ {

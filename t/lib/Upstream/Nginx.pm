@@ -99,6 +99,9 @@ sub write_config {
         $module .= "load_module $name;\n";
     }
 
+    # that failed keys wait is tested where it is said how long
+    $http =~ s/(sector_cache_source\s+\S+?)(?=[\s;])(?![^;]*\shold=)/$1 hold=0/g;
+
     $http =~ s/%PORT%/127.0.0.1:$self->{port} reuseport/g;
     $http =~ s/%PID%/location = \/pid { return 200 \$pid; }/g;
 
