@@ -23,7 +23,7 @@ my ($nginx, $key);
 
 # $sector_cache_symbol is what "script" says, but BAD what "bad" says.
 sub start {
-    my (%option) = (zone => 'ttl=1ms stale=1h', source => '', script => 'ok',
+    my (%option) = (zone => 'ttl=1ms stale=1h', source => 'hold=1s', script => 'ok',
                     bad => 'ok', format => 'sector', api => '', @_);
 
     $key = '/c' . ++$number . '/';
