@@ -229,6 +229,19 @@ subtest 'a provider that refuses everything is not asked for ever' => sub {
 };
 
 
+subtest 'where all are refused none is to blame' => sub {
+    start(many => 'nosuch:400,many:map', one => 'nosuch:400,ok');
+
+    # whatever is asked for is refused the first time
+    isnt(symbols(@all)->{status}, 200, 'refused');
+    my $calls = calls();
+    pass_ttl();
+    is(keys %{ symbols(@all)->{json}{data} || {} }, 12, 'all are there');
+    is(calls(), $calls + 1, 'by one call for all of them');
+    ended_well();
+};
+
+
 for my $case (
     ['401', 'status:401', 502], ['403', 'status:403', 502],
     ['500', 'status:500', 502], ['429', 'status:429', 502],

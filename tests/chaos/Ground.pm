@@ -62,12 +62,14 @@ sub places {
 
 
 # Options: upstream, its port; persist, a file; ttl, queue, if not those above;
+# room, the queue of the source that has a short one otherwise;
 # keys, a file with those of the admin location, if there is to be one.
 sub http {
     my (%option) = @_;
     my $up = "127.0.0.1:$option{upstream}";
     my $ttl = $option{ttl} || $TTL;
     my $queue = $option{queue} || $QUEUE;
+    my $room = $option{room} || 8;
     my $times = "ttl=${ttl}ms stale=${STALE}ms negative=200ms max_object=64k";
     my $limits = "timeout=${TIMEOUT}ms queue_timeout=${QUEUE_TIMEOUT}ms"
                  . " max_open=${MAX_OPEN}ms retries=1 backoff=20ms"
@@ -137,7 +139,7 @@ sector_cache_source up $limits concurrency=$LIMITS{up} queue=$queue
 sector_cache_source chart $limits concurrency=$LIMITS{chart} queue=$queue
                     rate=60r/s error_rate=60% window=${WINDOW}ms slow=1s
                     open=300ms failures=1000 half_open=1 successes=1;
-sector_cache_source odd $limits concurrency=$LIMITS{odd} queue=8
+sector_cache_source odd $limits concurrency=$LIMITS{odd} queue=$room
                     failures=8 open=100ms half_open=5 successes=3;
 split_clients \$request_id \$flag { 33% on; 33% off; * shadow; }
 keepalive_requests 100000;
