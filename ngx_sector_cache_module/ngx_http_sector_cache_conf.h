@@ -162,6 +162,7 @@ typedef struct {
     uint64_t                            failures;
     uint64_t                            calls;      /* of upstreams, */
     uint64_t                            calls_ms;   /* and their time */
+    uint64_t                            disabled;   /* of the requests */
 } ngx_http_sector_cache_sums_t;
 
 
@@ -175,7 +176,9 @@ typedef struct {
     ngx_pid_t                           sampler;    /* who took it, or does */
     ngx_http_sector_cache_sums_t        sampled;    /* the sums then */
 
-    sector_alert_t                      alert;
+    sector_alert_t                      alert;      /* of the hit rate */
+    sector_alert_t                      stale;      /* of answers that are not
+                                                       stale */
 } ngx_http_sector_cache_ops_t;
 
 

@@ -36,6 +36,8 @@ static ngx_uint_t ngx_http_sector_cache_fetch_good(
     ngx_http_sector_cache_fetch_t *f);
 static ngx_uint_t ngx_http_sector_cache_fetch_whole(
     ngx_http_sector_cache_detached_t *d);
+static void ngx_http_sector_cache_fetch_own(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_judge_body(
     ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
@@ -74,6 +76,9 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
                                          "Fetch from source %V was ended",
                                          name);
+
+    } else if (d->own) {
+        ngx_http_sector_cache_fetch_own(f, d);
 
     } else if (d->status == 0
                || (d->failed && d->status == NGX_HTTP_BAD_GATEWAY))
@@ -196,6 +201,26 @@ ngx_http_sector_cache_fetch_judge_missing(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
                                      "Source %V answered with status 404",
                                      name);
+}
+
+
+/* What nginx itself said is nothing that the provider said. */
+
+static void
+ngx_http_sector_cache_fetch_own(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_detached_t *d)
+{
+    static ngx_str_t  none = ngx_string("(none)");
+
+    f->own = 1;
+    f->answer.upstream_status = 0;
+    f->answer.retry_after_ms = 0;
+
+    ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
+                                     "nginx itself answered %ui in location "
+                                     "%V, the provider was not asked",
+                                     d->status,
+                                     d->location.len ? &d->location : &none);
 }
 
 

@@ -17,13 +17,14 @@
  *
  * A provider may refuse the whole call because of one key that it has dropped.
  * Then its halves are called for, one after the other, on the same place and
- * within the same time, and so on, until the one that is to blame is alone:
+ * within the same time, and so on; a half of one goes alone, as it would have
+ * without a call for many.  What failed alone is to blame, and remembered:
  *
  *     XLK XLF XLE XLV       refused
  *     XLK XLF               had
  *             XLE XLV       refused
- *             XLE           refused: remembered
- *                 XLV       had
+ *             XLE           alone: failed, remembered
+ *                 XLV       alone: had
  */
 
 #include "ngx_http_sector_cache_fetch_internal.h"
@@ -48,6 +49,11 @@ static void ngx_http_sector_cache_fetch_rider_parsed(
     ngx_http_sector_cache_fetch_t *f, sector_model_output_t *out,
     sector_model_status_e status);
 static void ngx_http_sector_cache_fetch_split(
+    ngx_http_sector_cache_fetch_t *carrier);
+static void ngx_http_sector_cache_fetch_suspect(
+    ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_suspects_t *suspects);
+static ngx_uint_t ngx_http_sector_cache_fetch_part(
     ngx_http_sector_cache_fetch_t *carrier);
 static void ngx_http_sector_cache_fetch_next(
     ngx_http_sector_cache_fetch_t *carrier);
@@ -472,36 +478,28 @@ ngx_http_sector_cache_fetch_rider_parsed(ngx_http_sector_cache_fetch_t *f,
 ngx_int_t
 ngx_http_sector_cache_fetch_parted(ngx_http_sector_cache_fetch_t *carrier)
 {
-    ngx_queue_t                    *q;
-    ngx_http_sector_cache_fetch_t  *f;
+    if (carrier->suspects) {
+        ngx_http_sector_cache_fetch_acquit(carrier);
+    }
 
     if (carrier->refused && carrier->n > 1) {
         carrier->refusal = carrier->answer;
         ngx_http_sector_cache_fetch_split(carrier);
-        ngx_http_sector_cache_fetch_next(carrier);
-        return NGX_OK;
-    }
 
-    if (!carrier->split || carrier->passing || carrier->foreign) {
+    } else if (!carrier->split || carrier->passing || carrier->foreign) {
         return NGX_DECLINED;
+
+    } else {
+
+        /* this part has its answer, be it a bad one */
+
+        carrier->had |= (carrier->answer.result
+                         == NGX_HTTP_SECTOR_CACHE_FETCH_OK);
+
+        ngx_http_sector_cache_fetch_alight(carrier);
     }
 
-    /* this part has its answer, be it a bad one */
-
-    if (carrier->refused) {
-        carrier->refusal = carrier->answer;
-
-        q = ngx_queue_head(&carrier->riders);
-        f = ngx_http_sector_cache_fetch_rider(q);
-        f->spoilt = 1;
-    }
-
-    carrier->had |= (carrier->answer.result
-                     == NGX_HTTP_SECTOR_CACHE_FETCH_OK);
-
-    ngx_http_sector_cache_fetch_alight(carrier);
-
-    if (!ngx_queue_empty(&carrier->rest)) {
+    if (ngx_http_sector_cache_fetch_part(carrier)) {
         ngx_http_sector_cache_fetch_next(carrier);
         return NGX_OK;
     }
@@ -517,14 +515,44 @@ ngx_http_sector_cache_fetch_parted(ngx_http_sector_cache_fetch_t *carrier)
 
 
 /* The second half of those that ride is put off, before all that were put off
- * earlier. */
+ * earlier.  A half of one may be the one to blame. */
 
 static void
 ngx_http_sector_cache_fetch_split(ngx_http_sector_cache_fetch_t *carrier)
 {
-    ngx_uint_t                      half;
-    ngx_queue_t                    *q;
-    ngx_http_sector_cache_fetch_t  *f;
+    ngx_uint_t                         half;
+    ngx_queue_t                       *q;
+    ngx_http_sector_cache_fetch_t     *f;
+    ngx_http_sector_cache_suspects_t  *suspects;
+
+    suspects = NULL;
+
+    if (carrier->n <= 3) {
+        suspects = ngx_calloc(sizeof(ngx_http_sector_cache_suspects_t),
+                              ngx_cycle->log);
+    }
+
+    if (suspects) {
+        suspects->source = carrier->source;
+        suspects->zone = carrier->zone;
+
+        f = ngx_http_sector_cache_fetch_rider(
+                                           ngx_queue_head(&carrier->riders));
+        ngx_http_sector_cache_fetch_suspect(f, suspects);
+
+        if (carrier->n == 2) {
+            f = ngx_http_sector_cache_fetch_rider(
+                                           ngx_queue_last(&carrier->riders));
+            ngx_http_sector_cache_fetch_suspect(f, suspects);
+
+        } else {
+
+            /* the other two are called for next */
+
+            suspects->refs++;
+            carrier->suspects = suspects;
+        }
+    }
 
     carrier->split = 1;
     carrier->noted = 1;
@@ -542,19 +570,99 @@ ngx_http_sector_cache_fetch_split(ngx_http_sector_cache_fetch_t *carrier)
 }
 
 
-/* Calls for the next part, as for a retry.  Should there be no leave for it
- * within the time that is left, those that are left end with the refusal. */
-
 static void
-ngx_http_sector_cache_fetch_next(ngx_http_sector_cache_fetch_t *carrier)
+ngx_http_sector_cache_fetch_suspect(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_suspects_t *suspects)
+{
+    ngx_memcpy(suspects->symbols[suspects->n++], f->symbol,
+               sizeof(f->symbol));
+
+    suspects->refs++;
+    f->suspects = suspects;
+}
+
+
+void
+ngx_http_sector_cache_fetch_acquit(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_str_t                          key;
+    ngx_uint_t                         i;
+    ngx_http_sector_cache_suspects_t  *suspects;
+
+    suspects = f->suspects;
+    f->suspects = NULL;
+
+    switch (f->answer.result) {
+
+    case NGX_HTTP_SECTOR_CACHE_FETCH_FAILED:
+    case NGX_HTTP_SECTOR_CACHE_FETCH_INVALID:
+    case NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND:
+        suspects->blamed = 1;
+
+        if (!f->carrier) {
+            ngx_http_sector_cache_source_alone(suspects->source,
+                                               suspects->zone,
+                                               &f->info.symbol);
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    if (--suspects->refs) {
+        return;
+    }
+
+    for (i = 0; i < suspects->n && !suspects->blamed; i++) {
+        key.data = (u_char *) suspects->symbols[i];
+        key.len = ngx_strlen(key.data);
+
+        ngx_http_sector_cache_source_alone(suspects->source, suspects->zone,
+                                           &key);
+    }
+
+    ngx_free(suspects);
+}
+
+
+/* Whether there is a part to call for: those that ride, else the next of those
+ * that were put off.  One of one goes alone. */
+
+static ngx_uint_t
+ngx_http_sector_cache_fetch_part(ngx_http_sector_cache_fetch_t *carrier)
 {
     ngx_uint_t                      group;
     ngx_queue_t                    *q;
     ngx_http_sector_cache_fetch_t  *f;
 
-    if (carrier->n == 0) {
-        f = ngx_http_sector_cache_fetch_rider(ngx_queue_head(&carrier->rest));
-        group = f->group;
+    for ( ;; ) {
+
+        if (carrier->n > 1) {
+            return 1;
+        }
+
+        if (carrier->n == 1) {
+            q = ngx_queue_head(&carrier->riders);
+            f = ngx_http_sector_cache_fetch_rider(q);
+
+            ngx_http_sector_cache_fetch_get_off(carrier, f);
+
+            if (f->turn.id) {
+                ngx_http_sector_cache_source_drop(f->source, &f->turn);
+            }
+
+            ngx_http_sector_cache_fetch_alone(f);
+            ngx_post_event(&f->step, &ngx_posted_events);
+        }
+
+        if (ngx_queue_empty(&carrier->rest)) {
+            return 0;
+        }
+
+        q = ngx_queue_head(&carrier->rest);
+        group = ngx_http_sector_cache_fetch_rider(q)->group;
 
         while (!ngx_queue_empty(&carrier->rest)) {
             q = ngx_queue_head(&carrier->rest);
@@ -568,7 +676,15 @@ ngx_http_sector_cache_fetch_next(ngx_http_sector_cache_fetch_t *carrier)
             carrier->n++;
         }
     }
+}
 
+
+/* Calls for the next part, as for a retry.  Should there be no leave for it
+ * within the time that is left, those that are left end with the refusal. */
+
+static void
+ngx_http_sector_cache_fetch_next(ngx_http_sector_cache_fetch_t *carrier)
+{
     ngx_http_sector_cache_source_report(carrier->source, &carrier->turn,
                                         &carrier->call);
 

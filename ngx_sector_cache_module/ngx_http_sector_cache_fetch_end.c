@@ -135,7 +135,6 @@ ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
     ending.holds = f->shared;
     ending.foreign = f->foreign;
     ending.doubted = f->doubted;
-    ending.alone = f->spoilt;
     ending.noted = f->noted;
 
     /* what is in the zone, or was and is not, others see for themselves; and
@@ -275,6 +274,10 @@ ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f)
 
     f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
     f->answer.source = f->source;
+
+    if (f->suspects) {
+        ngx_http_sector_cache_fetch_acquit(f);
+    }
 
     /* from here on, who asks begins a new fetch */
 

@@ -30,6 +30,21 @@ typedef enum {
 } ngx_http_sector_cache_fetch_state_e;
 
 
+/* One or two keys of a call for many that was refused, each of which goes
+ * alone now, or one beside two others: whoever fails is to blame, and if nobody
+ * does, all that went alone are.  Allocated by itself, and freed with the last
+ * of them. */
+
+typedef struct {
+    ngx_http_sector_cache_source_t     *source;     /* that refused it */
+    ngx_http_sector_cache_zone_t       *zone;
+    ngx_uint_t                          refs;
+    ngx_uint_t                          n;
+    ngx_uint_t                          blamed;
+    char                                symbols[2][SECTOR_SYMBOL_MAX + 1];
+} ngx_http_sector_cache_suspects_t;
+
+
 struct ngx_http_sector_cache_fetch_s {
     ngx_str_node_t                      node;       /* in zone->flights */
     ngx_pool_t                         *pool;
@@ -47,6 +62,8 @@ struct ngx_http_sector_cache_fetch_s {
                                                        ride on a later one */
     ngx_uint_t                          group;      /* which one; of a carrier:
                                                        the last number given */
+    ngx_http_sector_cache_suspects_t   *suspects;   /* it is one, or those it
+                                                       carries are; or NULL */
 
     ngx_http_sector_cache_loc_conf_t   *conf;
     ngx_http_sector_cache_fetch_conf_t *how;        /* where it is fetched */
@@ -108,8 +125,6 @@ struct ngx_http_sector_cache_fetch_s {
                                                        one was not */
     unsigned                            noted:1;    /* that it failed is known
                                                        of its carrier */
-    unsigned                            spoilt:1;   /* it spoilt a call for
-                                                       many */
 };
 
 
@@ -236,6 +251,10 @@ void ngx_http_sector_cache_fetch_parse_batch(
 
 ngx_int_t ngx_http_sector_cache_fetch_parted(
     ngx_http_sector_cache_fetch_t *carrier);
+
+/* What came of one that may have been to blame is known. */
+
+void ngx_http_sector_cache_fetch_acquit(ngx_http_sector_cache_fetch_t *f);
 
 /* Those whose call was to come later ride on the next one. */
 

@@ -623,14 +623,6 @@ ngx_http_sector_cache_source_ended_locked(
     default: /* NGX_HTTP_SECTOR_CACHE_END_NOTHING */
         break;
     }
-
-    if (ending->alone) {
-        slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
-                                                        ending->key, 1);
-        if (slot) {
-            sector_hold_alone(slot, ngx_current_msec);
-        }
-    }
 }
 
 
@@ -752,6 +744,24 @@ ngx_http_sector_cache_source_missing(ngx_http_sector_cache_source_t *source,
     ngx_shmtx_unlock(&source->shpool->mutex);
 
     return believed;
+}
+
+
+void
+ngx_http_sector_cache_source_alone(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key)
+{
+    sector_hold_slot_t  *slot;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    slot = ngx_http_sector_cache_source_slot_locked(source, zone, key, 1);
+
+    if (slot) {
+        sector_hold_alone(slot, ngx_current_msec);
+    }
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
 }
 
 

@@ -185,8 +185,6 @@ typedef struct {
                                                        recovery ends the wait */
     unsigned                            doubted:1;  /* FAILED: "no such symbol"
                                                        that is not believed */
-    unsigned                            alone:1;    /* a call for many was
-                                                       refused because of it */
     unsigned                            noted:1;    /* as the end of many,
                                                        already */
     unsigned                            rate:1;     /* REFUSED: by the rate
@@ -219,6 +217,13 @@ void ngx_http_sector_cache_source_drop(ngx_http_sector_cache_source_t *source,
  * Whether that is to be believed: see sector_hold_missing(). */
 
 ngx_uint_t ngx_http_sector_cache_source_missing(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key);
+
+
+/* A call for many was refused because of this key, it seems: it goes alone. */
+
+void ngx_http_sector_cache_source_alone(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key);
 

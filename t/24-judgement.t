@@ -103,7 +103,7 @@ add_block_preprocessor(sub {
 
     chomp $source;
     $source = "hold=1h max_hold=1h $source"
-        unless $source =~ s/hold=default/max_hold=30s/ || $source =~ /\bhold=/;
+        unless $source =~ /\bhold=/;
     $block->set_value(source => "name=s%N% $source");
     $block->set_value(zone => 'ttl=1ms stale=1h') unless $block->zone;
     $block->set_value(locations => ($block->locations || '') . <<'END');

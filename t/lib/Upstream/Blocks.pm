@@ -78,7 +78,8 @@ sub complete {
     $size = ($size =~ /^(\d+)m/ ? $1 * 1024 : $size =~ /^(\d+)/ && $1) + 4 * $n;
 
     $source .= ' retries=0' unless $source =~ /retries=/;
-    $source .= ' hold=0' unless $source =~ /hold=/;
+    $source .= ' hold=0'
+        unless $source =~ s/ ?hold=default// || $source =~ /hold=/;
     $source .= ' failures=1000000 open=1ms max_open=1ms'
         unless $source =~ /failures=|open=/;
 
