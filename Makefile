@@ -255,6 +255,7 @@ LINK_test_gzip                = -Wl,--wrap=malloc -Wl,--wrap=deflateInit2_
 LINK_test_compose_market      = -Wl,--wrap=realloc
 LINK_test_model_batch         = -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
 LINK_test_model_batch_changed = $(LINK_test_model_batch)
+LINK_test_model_meaning       = $(LINK_test_model_batch)
 
 TEST_CFLAGS   = -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra \
                 -Werror -Wno-unused-parameter -Ingx_sector_cache_module

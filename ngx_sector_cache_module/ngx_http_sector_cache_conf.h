@@ -137,19 +137,6 @@ struct ngx_http_sector_cache_source_shm_s {
  * under its slab mutex.  What a process leaves that dies while it changes it is
  * at worst a wrong number or a torn text. */
 
-#define NGX_HTTP_SECTOR_CACHE_FAILURES  64
-
-typedef struct {
-    uint64_t                            zone;       /* its store's id */
-    uint64_t                            number;     /* 0: none; grows */
-    int64_t                             wall_ms;
-    uint32_t                            result;     /* of the fetch */
-    uint32_t                            status;     /* the upstream's; 0 */
-    uint32_t                            key_len;
-    u_char                              key[SECTOR_FLIGHT_KEY_MAX];
-    char                                reason[SECTOR_FLIGHT_REASON_MAX];
-} ngx_http_sector_cache_failure_t;
-
 
 /* Sums over all zones and sources. */
 
@@ -167,10 +154,6 @@ typedef struct {
 
 
 typedef struct {
-    uint64_t                            failures_last;  /* number given */
-    ngx_http_sector_cache_failure_t     failures[
-                                              NGX_HTTP_SECTOR_CACHE_FAILURES];
-
     int64_t                             minute;     /* of the last sample,
                                                        since the epoch */
     ngx_pid_t                           sampler;    /* who took it, or does */

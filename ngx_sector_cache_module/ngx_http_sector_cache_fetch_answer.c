@@ -66,6 +66,7 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
     f->refused = 0;
     f->told = 0;
 
+    f->age_s = d->age_s;
     f->answer.upstream_status = d->status;
     f->answer.retry_after_ms =
                      ngx_http_sector_cache_fetch_retry_after(&d->retry_after);
@@ -359,6 +360,7 @@ ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
     in.symbol = f->symbol;
     in.name = symbol ? (char *) symbol->name.data : NULL;
     in.wall_ms = ngx_http_sector_cache_wall_ms();
+    in.not_found_status = (d->status == NGX_HTTP_NOT_FOUND);
 
     status = sector_model_parse(&in, &out);
 
@@ -430,6 +432,10 @@ ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
         return NGX_ERROR;
     }
 
+    /* a cache between says it in a header, and ours in the body as well */
+
+    f->answer.age_ms = ngx_max(f->age_s, out->age_s) * 1000;
+
     entry->quote_ms = out->quote_ms;
     ngx_http_sector_cache_source_quote(f->source, out->quote_ms);
 
@@ -458,6 +464,7 @@ ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
 
     ngx_memzero(&how, sizeof(ngx_http_sector_cache_entry_how_t));
     how.tag = f->turn.id;
+    how.age_ms = entry ? f->answer.age_ms : 0;
 
     if (ngx_http_sector_cache_entry_put(f->zone, &f->info.symbol, entry, &how)
         != NGX_OK)

@@ -380,6 +380,7 @@ ngx_http_sector_cache_fetch_parsed(ngx_http_sector_cache_fetch_t *carrier,
 
         ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
         f->answer.upstream_status = d->status;
+        f->age_s = d->age_s;
         f->foreign = 0;
         f->own = 0;
         f->doubted = 0;
@@ -438,6 +439,8 @@ ngx_http_sector_cache_fetch_model(ngx_http_sector_cache_fetch_t *carrier,
     in.names = names;
     in.n = n;
     in.wall_ms = ngx_http_sector_cache_wall_ms();
+    in.partial = 0;
+    in.not_found_status = (d->status == NGX_HTTP_NOT_FOUND);
 
     return sector_model_parse_batch(&in, out, status, reason)
            == SECTOR_MODEL_NO_MEMORY ? NGX_ERROR : NGX_OK;

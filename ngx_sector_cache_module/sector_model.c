@@ -29,12 +29,14 @@
  * - Out of memory in the middle of a string, jansson speaks of bad syntax, and
  *   the body is called invalid.  Nothing tells the two apart.
  * - Duplicate keys are refused: which of the two is meant is anyone's guess.
- * - Our own format is stored byte for byte, hence only checked.  A null
- *   stands for "absent" there; symbol and price may not be absent.
+ * - What has no tree is foreign, whatever is wrong with it: nobody knows whose
+ *   form it has.
+ * - A byte order mark of UTF-8 in front of a body is no part of it.
  *
- * The readers of the two Yahoo formats are in sector_model_yahoo.c, numbers
- * and the printed form in sector_model_print.c, bodies about many symbols in
- * sector_model_batch.c, which passes them through the first two gates here.
+ * The reader of our own format is in sector_model_own.c, those of the two Yahoo
+ * formats are in sector_model_yahoo.c, numbers and the printed form in
+ * sector_model_print.c, bodies about many symbols in sector_model_batch.c,
+ * which passes them through the first two gates here.
  */
 
 #include <math.h>
@@ -47,6 +49,9 @@
 
 
 #define SECTOR_MODEL_DEPTH_MAX  64
+
+#define SECTOR_MODEL_MARK       "\xef\xbb\xbf"
+#define SECTOR_MODEL_MARK_LEN   (sizeof(SECTOR_MODEL_MARK) - 1)
 
 
 /*
@@ -180,6 +185,41 @@ sector_model_match(const sector_model_ctx_t *ctx, const char *text)
 
 
 /*
+ * Judges an error object by its code.
+ */
+sector_model_status_e
+sector_model_error(const sector_model_ctx_t *ctx, const json_t *error,
+    const char *key, const char *const *not_found)
+{
+    const char             *text;
+    sector_model_status_e   status;
+
+    if (!json_is_object(error)) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "error is %s, not an object",
+                                   sector_model_type(error));
+    }
+
+    status = sector_model_word(ctx, "error", key,
+                               json_object_get(error, key + 1), &text);
+
+    if (status != SECTOR_MODEL_OK) {
+        return status;
+    }
+
+    status = SECTOR_MODEL_INVALID;
+
+    for ( /* void */ ; *not_found != NULL; not_found++) {
+        if (strcmp(text, *not_found) == 0) {
+            status = SECTOR_MODEL_NOT_FOUND;
+        }
+    }
+
+    return sector_model_refuse(ctx, status, "upstream error \"%.48s\"", text);
+}
+
+
+/*
  * Checks and upper-cases a symbol: every request has one.  What no symbol may
  * have is a space here.
  */
@@ -221,122 +261,6 @@ sector_model_symbol(const char *text, size_t len, char *symbol)
     symbol[len] = '\0';
 
     return 0;
-}
-
-
-/*
- * Checks one field of our own format; NULL and null are absent.
- */
-static sector_model_status_e
-sector_model_check_field(const sector_model_ctx_t *ctx, sector_field_e field,
-    const json_t *value)
-{
-    int                          good;
-    const char                  *wanted;
-    const sector_model_field_t  *known;
-
-    known = &sector_model_fields[field];
-
-    if (value == NULL || json_is_null(value)) {
-        if (field == SECTOR_FIELD_SYMBOL || field == SECTOR_FIELD_PRICE) {
-            return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "no %s",
-                                       known->key);
-        }
-
-        return SECTOR_MODEL_OK;
-    }
-
-    switch (known->kind) {
-
-    case SECTOR_VALUE_TEXT:
-        good = sector_json_is_string(value);
-        wanted = "a string";
-        break;
-
-    case SECTOR_VALUE_INTEGER:
-        good = json_is_integer(value);
-        wanted = "an integer";
-        break;
-
-    default:
-        good = isfinite(sector_json_double(value));
-        wanted = "a number";
-    }
-
-    if (good) {
-        return SECTOR_MODEL_OK;
-    }
-
-    if (sector_json_is_huge(value) && known->kind != SECTOR_VALUE_TEXT) {
-        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                                   "%s is out of range", known->key);
-    }
-
-    return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "%s is %s, not %s",
-                               known->key, sector_model_type(value), wanted);
-}
-
-
-/*
- * Our own format: checks the fields, then whose they are.
- */
-sector_model_status_e
-sector_model_check(const sector_model_ctx_t *ctx, const json_t *object)
-{
-    int                     i;
-    const char             *symbol;
-    const json_t           *value;
-    sector_model_status_e   status;
-
-    for (i = 0; i < SECTOR_FIELD_N; i++) {
-        value = json_object_get(object, sector_model_fields[i].key);
-
-        status = sector_model_check_field(ctx, (sector_field_e) i, value);
-        if (status != SECTOR_MODEL_OK) {
-            return status;
-        }
-    }
-
-    status = sector_model_word(ctx, "symbol", "",
-                               json_object_get(object, "symbol"), &symbol);
-
-    return (status == SECTOR_MODEL_OK) ? sector_model_match(ctx, symbol)
-                                       : status;
-}
-
-
-/*
- * Our own format: checks the tree, then copies the bytes between the outer
- * braces, whose number start has.
- */
-sector_model_status_e
-sector_model_own(const sector_model_ctx_t *ctx, const json_t *object,
-    const char *start, size_t len)
-{
-    const json_t           *value;
-    sector_model_status_e   status;
-
-    status = sector_model_check(ctx, object);
-    if (status != SECTOR_MODEL_OK) {
-        return status;
-    }
-
-    ctx->out->json = malloc(len + 1);
-    if (ctx->out->json == NULL) {
-        return sector_model_refuse(ctx, SECTOR_MODEL_NO_MEMORY,
-                                   "out of memory");
-    }
-
-    memcpy(ctx->out->json, start, len);
-    ctx->out->json[len] = '\0';
-    ctx->out->json_len = len;
-
-    value = json_object_get(object, "timestamp");
-    if (json_is_integer(value)) {
-        ctx->out->quote_ms = json_integer_value(value);
-    }
-
-    return SECTOR_MODEL_OK;
 }
 
 
@@ -489,25 +413,43 @@ sector_model_check_name(const sector_model_ctx_t *ctx)
 
 
 /*
+ * A body that is no object is nobody's form.
+ */
+sector_model_status_e
+sector_model_object(const sector_model_ctx_t *ctx, const json_t *root)
+{
+    if (json_is_object(root)) {
+        return SECTOR_MODEL_OK;
+    }
+
+    ctx->out->foreign = 1;
+
+    return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                               "the body is %s, not an object",
+                               sector_model_type(root));
+}
+
+
+/*
  * Hands a tree to the reader of its format.
  */
 static sector_model_status_e
-sector_model_read(sector_model_ctx_t *ctx, const json_t *root,
+sector_model_read(sector_model_ctx_t *ctx, json_t *root,
     const char *start, size_t len)
 {
     sector_model_status_e  status;
 
-    if (!json_is_object(root)) {
-        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                                   "the body is %s, not an object",
-                                   sector_model_type(root));
-    }
+    status = sector_model_object(ctx, root);
 
-    if (ctx->in->format == SECTOR_FORMAT_SECTOR) {
+    if (status == SECTOR_MODEL_OK
+        && ctx->in->format == SECTOR_FORMAT_SECTOR)
+    {
         return sector_model_own(ctx, root, start, len);
     }
 
-    status = sector_model_check_name(ctx);
+    if (status == SECTOR_MODEL_OK) {
+        status = sector_model_check_name(ctx);
+    }
 
     if (status == SECTOR_MODEL_OK) {
         status = (ctx->in->format == SECTOR_FORMAT_YAHOO_CHART)
@@ -571,27 +513,49 @@ sector_model_begin(sector_model_ctx_t *ctx, const sector_model_input_t *in,
 
 
 /*
+ * The length of the byte order mark in front of a body.
+ */
+static size_t
+sector_model_mark(const char *body, size_t len)
+{
+    return (len >= SECTOR_MODEL_MARK_LEN
+            && memcmp(body, SECTOR_MODEL_MARK, SECTOR_MODEL_MARK_LEN) == 0)
+           ? SECTOR_MODEL_MARK_LEN : 0;
+}
+
+
+/*
  * The first two gates.
  */
 sector_model_status_e
 sector_model_open(const sector_model_ctx_t *ctx, json_t **root,
     const char **start, size_t *len)
 {
+    size_t                  mark, body_len;
+    const char             *body;
     json_error_t            error;
     sector_model_status_e   status;
 
-    *start = ctx->in->body;
-    *len = sector_model_trim(start, ctx->in->body_len);
+    mark = sector_model_mark(ctx->in->body, ctx->in->body_len);
+    body = ctx->in->body + mark;
+    body_len = ctx->in->body_len - mark;
+
+    *start = body;
+    *len = sector_model_trim(start, body_len);
 
     status = sector_model_look(ctx, *start, *len);
-    if (status != SECTOR_MODEL_OK) {
-        return status;
+
+    if (status == SECTOR_MODEL_OK) {
+        *root = sector_json_load(body, body_len, &error);
+
+        if (*root == NULL) {
+            status = sector_model_not_json(ctx, &error);
+        }
     }
 
-    *root = sector_json_load(ctx->in->body, ctx->in->body_len, &error);
+    ctx->out->foreign = (status == SECTOR_MODEL_INVALID);
 
-    return (*root != NULL) ? SECTOR_MODEL_OK
-                           : sector_model_not_json(ctx, &error);
+    return status;
 }
 
 

@@ -20,7 +20,8 @@
  * - 0 for a high or a low beside a price other than 0 stands for no data and
  *   is left out.  changePercent is not computed over a previous close of 0 or
  *   below.
- * - A price may be 0 or negative: futures have been.
+ * - A price may be 0 or negative: futures have been.  One of 0 that was above
+ *   0 at the previous close stands for no data, and is refused.
  *
  * The rules of each upstream are at the head of the file that reads it.
  */
@@ -63,6 +64,9 @@ typedef struct {
     const char         *symbol;     /* asked for, upper case, terminated */
     const char         *name;       /* configured, or NULL; UTF-8 */
     int64_t             wall_ms;    /* now, since the epoch: marketState */
+    unsigned            not_found_status:1; /* it came with a status that says
+                                       "not found": a SECTOR object that is no
+                                       sector then says so, too */
 } sector_model_input_t;
 
 
@@ -78,7 +82,8 @@ typedef struct {
                                    empty if OK */
     unsigned    foreign:1;      /* INVALID: the body is not in the provider's
                                    form at all, which says something about the
-                                   source; else it is about the symbol */
+                                   source; else it is about the symbol.  0
+                                   with any other status */
     uint64_t    age_s;          /* OK: how old the upstream says it is; 0 if
                                    it does not say */
 } sector_model_output_t;
@@ -97,9 +102,20 @@ typedef struct {
  * and of a quote whose symbol is not in the result or has quoteType NONE.
  * Any other error code is INVALID, with the code in the reason.
  *
+ * INVALID is foreign where the body is empty, or no JSON that could be read,
+ * or not an object; of Yahoo's formats where it has neither an error in any
+ * envelope of Yahoo's nor the format's own one; of our own where it has
+ * neither a symbol nor the success of our own API.
+ *
  * in->symbol is compared without regard to letter case and printed as it is.
+ * A byte order mark of UTF-8 in front of a body is skipped.
+ *
  * For SECTOR_FORMAT_SECTOR neither in->name nor in->wall_ms is used: the bytes
- * from the outer brace to its mate are kept as they came.
+ * from the outer brace to its mate are kept as they came.  The sector may be
+ * the data of what our own API answers, whose metadata.age then is age_s; an
+ * error of that is NOT_FOUND with the codes UNKNOWN_SYMBOL and NOT_FOUND, and
+ * INVALID with any other.  With in->not_found_status any object is NOT_FOUND
+ * that is no such error and has no price; what is a sector is OK even so.
  */
 sector_model_status_e sector_model_parse(const sector_model_input_t *in,
     sector_model_output_t *out);
@@ -114,6 +130,10 @@ typedef struct {
                                        NULL: no symbol has one */
     size_t              n;
     int64_t             wall_ms;    /* now, since the epoch: marketState */
+    unsigned            partial:1;  /* the answer is known to lack some */
+    unsigned            not_found_status:1; /* as of one symbol, if n is 1; of
+                                       several a SECTOR object says nothing,
+                                       but it is not foreign */
 } sector_model_batch_t;
 
 
@@ -128,7 +148,9 @@ typedef struct {
  * INVALID, the latter two with out[i].reason, and reason is empty.  Else
  * returns INVALID or NO_MEMORY: every status is that one, every out[i].reason
  * is what reason is, and nothing is to be freed.  What sector_model_parse()
- * refuses in any body is INVALID here as well.
+ * refuses in any body is INVALID here as well.  That is foreign, in all of
+ * out, where the body is no batch of any kind, and has no error of Yahoo's or
+ * our own API either; an entry alone never is.
  *
  * A batch is, of
  *
@@ -136,8 +158,9 @@ typedef struct {
  *   YAHOO_CHART  chart.result, each entry about its meta.symbol;
  *   SECTOR       {symbol: sector, ...}, [sector, ...], or {"data": either,
  *                "errors": {symbol: {"error_code": text}, ...}}, as our own
- *                API answers; where one symbol is asked for, its sector alone
- *                will do in the place of {...}.
+ *                API answers, whose metadata.age is that of all; where one
+ *                symbol is asked for, its sector alone will do in the place of
+ *                {...}.
  *
  * A symbol is compared without regard to letter case, and the first of several
  * entries about it is taken.  Entries about symbols not asked for are
@@ -147,10 +170,11 @@ typedef struct {
  *
  * A symbol without an entry is NOT_FOUND, and so is every symbol where Yahoo's
  * envelope has an error whose code is "Not Found", and one whose error_code is
- * UNKNOWN_SYMBOL.  It is INVALID with another error_code, and beside an entry
- * of an array that does not say whose it is: that might have been its.  An
- * object of our own format that has members, none of them asked for and none
- * with a symbol of its own, is no batch, nor is an error of our own API.
+ * UNKNOWN_SYMBOL or NOT_FOUND.  It is INVALID with another error_code, beside
+ * an entry of an array that does not say whose it is (that might have been
+ * its), and in a partial answer.  An object of our own format that has members,
+ * none of them asked for and none with a symbol of its own, is no batch, nor is
+ * an error of our own API, unless one symbol was asked for.
  *
  * Takes time proportional to body_len + n * entries.
  */

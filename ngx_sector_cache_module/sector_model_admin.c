@@ -46,13 +46,9 @@ sector_admin_open(sector_admin_t *admin, const char *body, size_t len)
     status = sector_model_open(&admin->ctx, &admin->root, &admin->start,
                                &admin->len);
 
-    if (status == SECTOR_MODEL_OK && !json_is_object(admin->root)) {
-        status = sector_model_refuse(&admin->ctx, SECTOR_MODEL_INVALID,
-                                     "the body is %s, not an object",
-                                     sector_model_type(admin->root));
-    }
-
-    return status;
+    return (status == SECTOR_MODEL_OK)
+           ? sector_model_object(&admin->ctx, admin->root)
+           : status;
 }
 
 

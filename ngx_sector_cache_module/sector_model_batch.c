@@ -18,7 +18,8 @@
  * - An entry that does not say whose it is spoils no other one, but no symbol
  *   is "not found" beside it: that would be remembered.
  * - Nor is one "not found" in an object that has no sector at all, say
- *   {"error": "quota exceeded"}, or in an error of our own API.
+ *   {"error": "quota exceeded"}, in an error of our own API about several, or
+ *   in an answer of which it is known that it lacks some.
  * - A null in a map is an entry that is no sector.
  * - "data" is the envelope's, unless it is a sector whose symbol is DATA.
  * - A symbol in both data and errors has its data.
@@ -47,6 +48,7 @@ typedef struct {
     const sector_yahoo_format_t    *format;     /* NULL: our own */
     sector_batch_slot_t            *slots;      /* in->n */
     size_t                          found;      /* slots with an entry */
+    uint64_t                        age_s;      /* of our own envelope */
     char                            broken[SECTOR_MODEL_REASON_MAX];
                                                 /* of the first entry that is
                                                    nobody's; "": none */
@@ -220,10 +222,14 @@ sector_batch_judge(sector_batch_t *batch, json_t *object)
         }
     }
 
-    return (json_object_size(object) == 0)
-           ? SECTOR_MODEL_OK
-           : sector_model_refuse(&batch->ctx, SECTOR_MODEL_INVALID,
-                                 "no member is a sector");
+    if (json_object_size(object) == 0) {
+        return SECTOR_MODEL_OK;
+    }
+
+    batch->out.foreign = 1;
+
+    return sector_model_refuse(&batch->ctx, SECTOR_MODEL_INVALID,
+                               "no member is a sector");
 }
 
 
@@ -291,8 +297,8 @@ sector_batch_errors(sector_batch_t *batch, const json_t *root)
 static json_t *
 sector_batch_data(json_t *root, const char **start, size_t *len)
 {
-    json_t      *value, *data;
-    const char  *p, *end, *key, *symbol;
+    json_t      *data;
+    const char  *symbol;
 
     data = json_object_get(root, "data");
     symbol = sector_json_string(json_object_get(data, "symbol"));
@@ -303,18 +309,42 @@ sector_batch_data(json_t *root, const char **start, size_t *len)
         return NULL;
     }
 
-    p = *start;
-    end = p + *len;
-
-    json_object_foreach(root, key, value) {
-        *len = sector_model_next(&p, end, start);
-
-        if (value == data) {
-            break;
-        }
-    }
+    sector_model_member(root, data, start, len);
 
     return data;
+}
+
+
+/*
+ * Judges an error of our own API: about one symbol, if it was asked for alone.
+ */
+static sector_model_status_e
+sector_batch_error(const sector_batch_t *batch, const json_t *root)
+{
+    sector_model_status_e  status;
+
+    status = sector_model_own_error(&batch->ctx, root);
+
+    return (batch->in->n == 1) ? status : SECTOR_MODEL_INVALID;
+}
+
+
+/*
+ * With a status of 404 an object is the provider's own, whatever it is.  If
+ * one symbol was asked for, there is none such; of several it says nothing.
+ */
+static sector_model_status_e
+sector_batch_missing(sector_batch_t *batch, const json_t *root,
+    sector_model_status_e status)
+{
+    if (status != SECTOR_MODEL_INVALID || !batch->in->not_found_status) {
+        return status;
+    }
+
+    batch->out.foreign = 0;
+
+    return (batch->in->n == 1 && sector_model_says_no(root))
+           ? SECTOR_MODEL_NOT_FOUND : status;
 }
 
 
@@ -333,22 +363,29 @@ sector_batch_own(sector_batch_t *batch, json_t *root, const char *start,
     }
 
     if (json_is_false(json_object_get(root, "success"))) {
-        (void) sector_yahoo_error(&batch->ctx, root, ".error_code", "");
-        return SECTOR_MODEL_INVALID;
+        status = sector_batch_error(batch, root);
+        return sector_batch_missing(batch, root, status);
     }
 
     data = sector_batch_data(root, &start, &len);
+
     if (data == NULL) {
-        return sector_batch_sectors(batch, root, start, len);
+        status = sector_batch_sectors(batch, root, start, len);
+
+    } else {
+        batch->age_s = sector_model_own_age(root);
+        status = sector_batch_sectors(batch, data, start, len);
+
+        if (status == SECTOR_MODEL_OK) {
+            status = sector_batch_errors(batch, root);
+        }
     }
 
-    status = sector_batch_sectors(batch, data, start, len);
-
-    if (status == SECTOR_MODEL_OK) {
-        status = sector_batch_errors(batch, root);
+    if (json_object_get(root, "success") != NULL) {
+        batch->out.foreign = 0;
     }
 
-    return status;
+    return sector_batch_missing(batch, root, status);
 }
 
 
@@ -361,10 +398,9 @@ sector_batch_yahoo(sector_batch_t *batch, const json_t *root)
     const json_t           *result;
     sector_model_status_e   status;
 
-    if (!json_is_object(root)) {
-        return sector_model_refuse(&batch->ctx, SECTOR_MODEL_INVALID,
-                                   "the body is %s, not an object",
-                                   sector_model_type(root));
+    status = sector_model_object(&batch->ctx, root);
+    if (status != SECTOR_MODEL_OK) {
+        return status;
     }
 
     status = sector_yahoo_envelope(&batch->ctx, root, batch->format->envelope,
@@ -386,13 +422,18 @@ sector_batch_absent(const sector_batch_t *batch,
     const sector_batch_slot_t *slot, const sector_model_ctx_t *ctx)
 {
     if (slot->error != NULL) {
-        return sector_yahoo_error(ctx, slot->error, ".error_code",
-                                  "UNKNOWN_SYMBOL");
+        return sector_model_own_error(ctx, slot->error);
     }
 
     if (batch->broken[0] != '\0') {
         return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "%s",
                                    batch->broken);
+    }
+
+    if (batch->in->partial) {
+        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
+                                   "\"%.32s\" is missing from a partial "
+                                   "answer", ctx->in->symbol);
     }
 
     return sector_yahoo_absent(ctx);
@@ -420,7 +461,7 @@ sector_batch_entry(const sector_batch_t *batch,
                                    sector_model_type(slot->entry));
     }
 
-    return sector_model_own(ctx, slot->entry, slot->start, slot->len);
+    return sector_model_keep(ctx, slot->entry, slot->start, slot->len);
 }
 
 
@@ -454,7 +495,10 @@ sector_batch_read(const sector_batch_t *batch, size_t i,
                  : sector_batch_absent(batch, slot, &ctx);
     }
 
-    if (status != SECTOR_MODEL_OK) {
+    if (status == SECTOR_MODEL_OK) {
+        out->age_s = batch->age_s;
+
+    } else {
         out->quote_ms = INT64_MIN;
     }
 

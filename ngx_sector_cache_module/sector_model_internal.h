@@ -117,6 +117,13 @@ sector_model_status_e sector_model_word(const sector_model_ctx_t *ctx,
 int sector_model_take(const json_t *value, sector_value_t *taken);
 
 
+/* Judges an error object by the text under a key, which is given with a dot
+ * in front: NOT_FOUND where it is one of not_found, of which the last is NULL;
+ * else INVALID, with the text in the reason. */
+sector_model_status_e sector_model_error(const sector_model_ctx_t *ctx,
+    const json_t *error, const char *key, const char *const *not_found);
+
+
 /* OK where the text is the symbol asked for, else INVALID. */
 sector_model_status_e sector_model_match(const sector_model_ctx_t *ctx,
     const char *text);
@@ -130,9 +137,14 @@ void sector_model_begin(sector_model_ctx_t *ctx,
 
 /* Looks the body over and parses it: *root, an object or an array, is the
  * caller's where OK; *start and *len are the body without the whitespace
- * around it. */
+ * around it and a byte order mark before it.  INVALID is foreign. */
 sector_model_status_e sector_model_open(const sector_model_ctx_t *ctx,
     json_t **root, const char **start, size_t *len);
+
+
+/* OK where the body is an object, else INVALID, which is foreign. */
+sector_model_status_e sector_model_object(const sector_model_ctx_t *ctx,
+    const json_t *root);
 
 
 /* The first of {}[],: outside strings from p on, which is outside of one
@@ -151,15 +163,47 @@ size_t sector_model_next(const char **p, const char *end, const char **start);
 size_t sector_model_trim(const char **start, size_t len);
 
 
+/* The same of the text of an object's member, which is one: *start and *len
+ * are the object's, then the member's. */
+void sector_model_member(json_t *object, const json_t *member,
+    const char **start, size_t *len);
+
+
 /* OK where an object is a sector of our own format, about ctx->in->symbol. */
 sector_model_status_e sector_model_check(const sector_model_ctx_t *ctx,
     const json_t *object);
 
 
-/* Checks one, and copies its bytes into out->json.  OK, INVALID or
- * NO_MEMORY. */
-sector_model_status_e sector_model_own(const sector_model_ctx_t *ctx,
+/* INVALID where the price is 0 and was above 0 at the previous close: that is
+ * no data.  NAN for what is absent: change counts where there is no previous
+ * close, and percent where neither is there. */
+sector_model_status_e sector_model_data(const sector_model_ctx_t *ctx,
+    double price, double previous, double change, double percent);
+
+
+/* Checks a sector of our own format, and copies its bytes into out->json.  OK,
+ * INVALID or NO_MEMORY. */
+sector_model_status_e sector_model_keep(const sector_model_ctx_t *ctx,
     const json_t *object, const char *start, size_t len);
+
+
+/* The same of a whole body, which may be in the envelope of our own API. */
+sector_model_status_e sector_model_own(const sector_model_ctx_t *ctx,
+    json_t *root, const char *start, size_t len);
+
+
+/* Judges an error of our own API, the whole or one of its batches'. */
+sector_model_status_e sector_model_own_error(const sector_model_ctx_t *ctx,
+    const json_t *error);
+
+
+/* Whether an object of our own format that came with a status of 404 means no
+ * more than that. */
+int sector_model_says_no(const json_t *root);
+
+
+/* The age, in seconds, that our own API's envelope has; 0 if it has none. */
+uint64_t sector_model_own_age(const json_t *envelope);
 
 
 /* OK where the configured name is UTF-8, or there is none. */

@@ -12,7 +12,8 @@
  *
  * - 0 in a high or a low beside a price other than 0 stands for no data, and
  *   is left out: dayHigh, dayLow, fiftyTwoWeekHigh, fiftyTwoWeekLow.  A
- *   volume of 0 is one, and so is an average.
+ *   volume of 0 is one, and so is an average.  A price of 0 that was above 0
+ *   at the previous close is no data either, and refused.
  * - changePercent has no meaning over a previous close of 0 or below (oil,
  *   April 2020) and is left out there, unless the upstream gives it.
  * - A quote's change and percentage are kept as given, though they need not
@@ -385,35 +386,71 @@ sector_yahoo_time(const sector_model_ctx_t *ctx, const json_t *object)
 
 
 /*
- * Computes what is missing of change and changePercent, and drops the zeros
- * that stand for no data.
+ * A field as a number; NAN where it is absent.
  */
-void
-sector_yahoo_finish(const sector_model_ctx_t *ctx)
+static double
+sector_yahoo_field(const sector_model_ctx_t *ctx, sector_field_e field)
 {
-    size_t           i;
-    double           price, previous;
-    sector_value_t  *field;
+    const sector_value_t  *value;
+
+    value = &ctx->record->field[field];
+
+    return (value->kind != SECTOR_VALUE_NONE) ? sector_yahoo_double(value)
+                                              : NAN;
+}
+
+
+/*
+ * Drops the zeros of ranges that stand for no data.
+ */
+static void
+sector_yahoo_zeros(const sector_model_ctx_t *ctx)
+{
+    size_t  i;
 
     static const sector_field_e  ranges[] = {
         SECTOR_FIELD_DAY_HIGH, SECTOR_FIELD_DAY_LOW,
         SECTOR_FIELD_52_WEEK_HIGH, SECTOR_FIELD_52_WEEK_LOW
     };
 
-    field = ctx->record->field;
-    price = sector_yahoo_double(&field[SECTOR_FIELD_PRICE]);
-
-    for (i = 0; price != 0 && i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        if (sector_yahoo_double(&field[ranges[i]]) == 0) {
-            field[ranges[i]].kind = SECTOR_VALUE_NONE;
+    for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        if (sector_yahoo_field(ctx, ranges[i]) == 0) {
+            ctx->record->field[ranges[i]].kind = SECTOR_VALUE_NONE;
         }
     }
+}
 
-    if (field[SECTOR_FIELD_PREVIOUS_CLOSE].kind == SECTOR_VALUE_NONE) {
-        return;
+
+/*
+ * Computes what is missing of change and changePercent, and drops the zeros
+ * that stand for no data.
+ */
+sector_model_status_e
+sector_yahoo_finish(const sector_model_ctx_t *ctx)
+{
+    double                  price, previous;
+    sector_value_t         *field;
+    sector_model_status_e   status;
+
+    field = ctx->record->field;
+    price = sector_yahoo_field(ctx, SECTOR_FIELD_PRICE);
+    previous = sector_yahoo_field(ctx, SECTOR_FIELD_PREVIOUS_CLOSE);
+
+    status = sector_model_data(ctx, price, previous,
+                         sector_yahoo_field(ctx, SECTOR_FIELD_CHANGE),
+                         sector_yahoo_field(ctx, SECTOR_FIELD_CHANGE_PERCENT));
+
+    if (status != SECTOR_MODEL_OK) {
+        return status;
     }
 
-    previous = sector_yahoo_double(&field[SECTOR_FIELD_PREVIOUS_CLOSE]);
+    if (price != 0) {
+        sector_yahoo_zeros(ctx);
+    }
+
+    if (isnan(previous)) {
+        return SECTOR_MODEL_OK;
+    }
 
     if (field[SECTOR_FIELD_CHANGE].kind == SECTOR_VALUE_NONE) {
         sector_yahoo_computed(&field[SECTOR_FIELD_CHANGE], price - previous);
@@ -425,34 +462,8 @@ sector_yahoo_finish(const sector_model_ctx_t *ctx)
         sector_yahoo_computed(&field[SECTOR_FIELD_CHANGE_PERCENT],
                               (price - previous) / previous * 100);
     }
-}
 
-
-/*
- * Judges an error object by its code.
- */
-sector_model_status_e
-sector_yahoo_error(const sector_model_ctx_t *ctx, const json_t *error,
-    const char *key, const char *not_found)
-{
-    const char             *text;
-    sector_model_status_e   status;
-
-    if (!json_is_object(error)) {
-        return sector_yahoo_type(ctx, "error", "", error, "an object");
-    }
-
-    status = sector_model_word(ctx, "error", key,
-                               json_object_get(error, key + 1), &text);
-
-    if (status != SECTOR_MODEL_OK) {
-        return status;
-    }
-
-    status = (strcmp(text, not_found) == 0) ? SECTOR_MODEL_NOT_FOUND
-                                            : SECTOR_MODEL_INVALID;
-
-    return sector_model_refuse(ctx, status, "upstream error \"%.48s\"", text);
+    return SECTOR_MODEL_OK;
 }
 
 
@@ -468,6 +479,7 @@ sector_yahoo_envelope(const sector_model_ctx_t *ctx, const json_t *root,
     const json_t           *error, *envelope;
     sector_model_status_e   status;
 
+    static const char *const  not_found[] = { "Not Found", NULL };
     static const char *const  envelopes[] = {
         "chart", "quoteResponse", "quote", "quoteSummary", "finance"
     };
@@ -476,17 +488,20 @@ sector_yahoo_envelope(const sector_model_ctx_t *ctx, const json_t *root,
         error = json_object_get(json_object_get(root, envelopes[i]), "error");
 
         if (error != NULL && !json_is_null(error)) {
-            return sector_yahoo_error(ctx, error, ".code", "Not Found");
+            return sector_model_error(ctx, error, ".code", not_found);
         }
     }
 
     status = sector_yahoo_child(ctx, root, wanted, JSON_OBJECT, &envelope);
-    if (status != SECTOR_MODEL_OK) {
-        return status;
+
+    if (status == SECTOR_MODEL_OK && envelope == NULL) {
+        status = sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "no %s",
+                                     wanted);
     }
 
-    if (envelope == NULL) {
-        return sector_model_refuse(ctx, SECTOR_MODEL_INVALID, "no %s", wanted);
+    if (status != SECTOR_MODEL_OK) {
+        ctx->out->foreign = 1;
+        return status;
     }
 
     status = sector_yahoo_child(ctx, envelope, "result", JSON_ARRAY, result);

@@ -42,14 +42,9 @@ extern const sector_yahoo_format_t  sector_yahoo_chart_format;
 extern const sector_yahoo_format_t  sector_yahoo_quote_format;
 
 
-/* Judges an error object by the text under a key, which is given with a dot
- * in front: NOT_FOUND where it is not_found, else INVALID. */
-sector_model_status_e sector_yahoo_error(const sector_model_ctx_t *ctx,
-    const json_t *error, const char *key, const char *not_found);
-
-
 /* Opens the envelope named wanted: *result is its result array.  NOT_FOUND or
- * INVALID where any known envelope holds an error, or this one no result. */
+ * INVALID where any known envelope holds an error, or this one no result; a
+ * body without this one is foreign. */
 sector_model_status_e sector_yahoo_envelope(const sector_model_ctx_t *ctx,
     const json_t *root, const char *wanted, const json_t **result);
 
@@ -112,8 +107,32 @@ sector_model_status_e sector_yahoo_bars(const sector_model_ctx_t *ctx,
     const json_t *chart, const json_t *meta);
 
 
-/* What is done last: change, changePercent and the zeros for no data. */
-void sector_yahoo_finish(const sector_model_ctx_t *ctx);
+/* When a chart's market was open for regular trading, as meta.tradingPeriods
+ * has it: the last SECTOR_YAHOO_SESSIONS of these times, in seconds. */
+
+#define SECTOR_YAHOO_SESSIONS  32
+
+typedef struct {
+    size_t      n;
+    int         others;         /* the bars of other trading are there, too */
+    int64_t     start[SECTOR_YAHOO_SESSIONS];
+    int64_t     end[SECTOR_YAHOO_SESSIONS];
+} sector_yahoo_sessions_t;
+
+
+/* Reads them.  What is not of the form that is known is left out. */
+void sector_yahoo_sessions(const json_t *meta,
+    sector_yahoo_sessions_t *sessions);
+
+
+/* Whether a bar that begins then is one of regular trading. */
+int sector_yahoo_regular(const sector_yahoo_sessions_t *sessions,
+    int64_t seconds);
+
+
+/* What is done last: change, changePercent and the zeros for no data, which
+ * the price may be, too: INVALID. */
+sector_model_status_e sector_yahoo_finish(const sector_model_ctx_t *ctx);
 
 
 /* A field that was computed, rounded to 4 decimals. */

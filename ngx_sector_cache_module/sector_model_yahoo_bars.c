@@ -5,8 +5,9 @@
  * null in the middle, two for today, or missing.  So they are believed only
  * where their dates prove that they are about the quote:
  *
- *     previousClose   the last close before quote_date, if its date is
+ *     previousClose   the last regular close before quote_date, if its date is
  *                     quote_date - 7 or later
+ *     volume          the last one of a daily bar of quote_date
  *     averages        if the date of the last close is from quote_date - 7 to
  *                     quote_date + 7
  *
@@ -16,15 +17,20 @@
  *   long as timestamp, or a bar's date could not be told from its
  *   neighbour's.
  * - A local date is floor((seconds + gmtoffset) / 86400).  Without the
- *   quote's time or gmtoffset there are no local dates, hence neither a
- *   previous close from the bars nor an average.
+ *   quote's time or gmtoffset there are no local dates, hence nothing from
+ *   the bars.
  * - Bars are daily or finer where dataGranularity is 1d or a number of
  *   minutes or hours of at most one day; absent or unknown, they are not.
  * - A bar's close that becomes previousClose keeps its digits, as any value
  *   of the upstream's does.
  * - The averages are over local dates, one close each; of two bars of one
  *   date (the opening one and the live one) the later counts.
- * - volume is that of the last bar that has one, where meta has none.
+ * - The volume of a bar of another day, of a minute, a quarter or after hours
+ *   is not the day's.  Of two daily bars of one date the later one counts that
+ *   has a volume.
+ * - A daily bar is of regular trading.  Of finer ones the trading periods tell
+ *   which are, see sector_model_yahoo_sessions.c; where they tell nothing, the
+ *   bars do not give a previous close.
  */
 
 #include <stdlib.h>
@@ -305,7 +311,7 @@ sector_yahoo_bars_meta(const sector_model_ctx_t *ctx, const json_t *meta,
 
 
 /*
- * The volume of the last bar that has one.
+ * volume where meta has none: that of a daily bar of the quote's own date.
  */
 static void
 sector_yahoo_bars_volume(const sector_model_ctx_t *ctx,
@@ -314,21 +320,41 @@ sector_yahoo_bars_volume(const sector_model_ctx_t *ctx,
     size_t           i;
     sector_value_t  *volume;
 
+    if (!bars->daily || !bars->dated) {
+        return;
+    }
+
     volume = &ctx->record->field[SECTOR_FIELD_VOLUME];
 
     for (i = bars->n; i > 0 && volume->kind == SECTOR_VALUE_NONE; i--) {
-        (void) sector_model_take(json_array_get(bars->volume, i - 1), volume);
+        if (sector_yahoo_bars_date_of(bars, i - 1) == bars->quote_date) {
+            (void) sector_model_take(json_array_get(bars->volume, i - 1),
+                                     volume);
+        }
     }
 }
 
 
 /*
- * The last close of an earlier local date than the quote's, if it is a week
- * old at most.
+ * Says whether a bar is of regular trading.
+ */
+static int
+sector_yahoo_bars_regular(const sector_yahoo_bars_t *bars,
+    const sector_yahoo_sessions_t *sessions, size_t i)
+{
+    return bars->daily
+           || sector_yahoo_regular(sessions,
+                     json_integer_value(json_array_get(bars->time, i)));
+}
+
+
+/*
+ * The last regular close of an earlier local date than the quote's, if it is a
+ * week old at most.
  */
 static void
 sector_yahoo_bars_last_close(const sector_yahoo_bars_t *bars,
-    sector_value_t *previous)
+    const sector_yahoo_sessions_t *sessions, sector_value_t *previous)
 {
     size_t         i;
     int64_t        days;
@@ -338,7 +364,9 @@ sector_yahoo_bars_last_close(const sector_yahoo_bars_t *bars,
         close = json_array_get(bars->close, i - 1);
         days = bars->quote_date - sector_yahoo_bars_date_of(bars, i - 1);
 
-        if (days <= 0 || close == NULL || json_is_null(close)) {
+        if (days <= 0 || close == NULL || json_is_null(close)
+            || !sector_yahoo_bars_regular(bars, sessions, i - 1))
+        {
             continue;
         }
 
@@ -359,8 +387,9 @@ static sector_model_status_e
 sector_yahoo_bars_previous(const sector_model_ctx_t *ctx, const json_t *meta,
     const sector_yahoo_bars_t *bars)
 {
-    sector_value_t          range, *previous;
-    sector_model_status_e   status;
+    sector_value_t            range, *previous;
+    sector_model_status_e     status;
+    sector_yahoo_sessions_t   sessions;
 
     previous = &ctx->record->field[SECTOR_FIELD_PREVIOUS_CLOSE];
 
@@ -376,7 +405,8 @@ sector_yahoo_bars_previous(const sector_model_ctx_t *ctx, const json_t *meta,
     if (status == SECTOR_MODEL_OK && previous->kind == SECTOR_VALUE_NONE
         && bars->fine && bars->dated)
     {
-        sector_yahoo_bars_last_close(bars, previous);
+        sector_yahoo_sessions(meta, &sessions);
+        sector_yahoo_bars_last_close(bars, &sessions, previous);
     }
 
     return status;

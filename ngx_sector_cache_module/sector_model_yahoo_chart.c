@@ -176,7 +176,7 @@ sector_yahoo_chart_read(sector_model_ctx_t *ctx, const json_t *chart)
     }
 
     if (status == SECTOR_MODEL_OK) {
-        sector_yahoo_finish(ctx);
+        status = sector_yahoo_finish(ctx);
     }
 
     return status;

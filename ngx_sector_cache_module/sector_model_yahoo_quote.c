@@ -131,7 +131,7 @@ sector_yahoo_quote_read(sector_model_ctx_t *ctx, const json_t *quote)
     }
 
     if (status == SECTOR_MODEL_OK) {
-        sector_yahoo_finish(ctx);
+        status = sector_yahoo_finish(ctx);
     }
 
     return status;

@@ -286,8 +286,11 @@ test_what_is_no_json_is_refused(void **state)
           "object key near '\"price\"' at line 1 column 33" },
         { "{\"symbol\":\"SPY\",\"price\":1,\"x\":\"\xff\xfe\"}", "not JSON: "
           "unable to decode byte 0xff near '\"' at line 1 column 31" },
-        { "\xef\xbb\xbf{}", "not JSON: '[' or '{' expected near '\?\?\?' at "
-          "line 1 column 1" },
+        { "\xef\xbb\xbf", "empty body" },
+        { "\xef\xbb\xbf\xef\xbb\xbf{}", "not JSON: '[' or '{' expected near "
+          "'\?\?\?' at line 1 column 1" },
+        { " \xef\xbb\xbf{}", "not JSON: '[' or '{' expected near '\?\?\?' at "
+          "line 1 column 2" },
         { "[]", "the body is an array, not an object" },
         { "null", "not JSON: '[' or '{' expected near 'null' at line 1 column "
           "4" }

@@ -40,6 +40,11 @@ typedef struct {
 } model_ask_t;
 
 
+/* Whether bodies come with a status of 404. */
+
+static int  model_not_found;
+
+
 /* The seed of the random parts: SECTOR_SEED, or the time; printed. */
 
 static inline void
@@ -82,7 +87,8 @@ model_parse(const model_ask_t *ask, const char *body, size_t len,
         .format = ask->format,
         .symbol = ask->symbol,
         .name = ask->name,
-        .wall_ms = ask->wall_ms
+        .wall_ms = ask->wall_ms,
+        .not_found_status = model_not_found
     };
 
     status = sector_model_parse(&in, out);
@@ -96,12 +102,15 @@ model_parse(const model_ask_t *ask, const char *body, size_t len,
         assert_int_equal(out->json[0], '{');
         assert_int_equal(out->json[out->json_len - 1], '}');
         assert_string_equal(out->reason, "");
+        assert_int_equal(out->foreign, 0);
         return status;
     }
 
     assert_null(out->json);
     assert_int_equal(out->json_len, 0);
     assert_true(out->quote_ms == INT64_MIN);
+    assert_true(out->age_s == 0);
+    assert_true(status == INVALID || !out->foreign);
     assert_int_not_equal(out->reason[0], '\0');
     assert_true(strlen(out->reason) < SECTOR_MODEL_REASON_MAX);
 

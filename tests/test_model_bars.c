@@ -161,14 +161,124 @@ test_previous_close_skips_nulls_and_takes_the_last(void **state)
 }
 
 
+/* The same with trading periods: yesterday's regular one is from 9:30 to 16:00,
+ * the bar at its start, within, at its end or behind it. */
+
+#define REGULAR                                                               \
+    "[[{\"start\":%lld,\"end\":%lld,\"timezone\":\"EDT\"}],[]]"
+
+
+static double
+ask_sessions(const char *granularity, const char *periods, int64_t at)
+{
+    char     meta[600], list[300];
+    bar_t    bars[] = { { MIDNIGHT - 2 * DAY, 98 }, { at, 99 },
+                        { QUOTE_AT, 200 } };
+    json_t  *sector;
+    double   value;
+
+    (void) snprintf(list, sizeof(list), periods,
+                    (long long) (MIDNIGHT - DAY + 34200),
+                    (long long) (MIDNIGHT - DAY + 57600));
+    (void) snprintf(meta, sizeof(meta), "\"regularMarketTime\":%lld,"
+                    "\"gmtoffset\":%d,\"dataGranularity\":\"%s\","
+                    "\"tradingPeriods\":%s", (long long) QUOTE_AT, OFFSET,
+                    granularity, list);
+
+    sector = parse_bars(meta, bars, 3);
+    value = field(sector, "previousClose");
+    json_decref(sector);
+
+    return value;
+}
+
+
+static void
+test_previous_close_is_a_regular_bars(void **state)
+{
+    size_t   i;
+    int64_t  start, end;
+
+    static const char *const  none[] = {
+        "null", "{}", "[]", "5", "\"x\"", "[[]]", "[5,[5],[[]]]",
+        "{\"regular\":{}}", "{\"post\":" REGULAR "}",
+        "[[{\"start\":\"%lld\",\"end\":%lld}]]",
+        "[{\"start\":%lld,\"end\":%lld}]",
+        "[[{\"start\":%lld}]]"
+    };
+
+    (void) state;
+
+    start = MIDNIGHT - DAY + 34200;
+    end = MIDNIGHT - DAY + 57600;
+
+    /* bars after hours begin at the end of the regular ones; without them
+     * the closing bar does */
+
+    assert_true(ask_sessions("1m", REGULAR, start - 1) == NONE);
+    assert_true(ask_sessions("1m", REGULAR, start) == 99);
+    assert_true(ask_sessions("1m", REGULAR, end - 60) == 99);
+    assert_true(ask_sessions("1m", REGULAR, end) == 99);
+    assert_true(ask_sessions("1m", REGULAR, end + 1) == NONE);
+
+    assert_true(ask_sessions("30m", "{\"regular\":" REGULAR "}", start) == 99);
+    assert_true(ask_sessions("30m", "{\"regular\":" REGULAR "}", end - 1)
+                == 99);
+    assert_true(ask_sessions("30m", "{\"regular\":" REGULAR "}", end) == NONE);
+
+    /* what they do not tell is left out, and no reason to refuse; a daily bar
+     * needs none */
+
+    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_true(ask_sessions("30m", none[i], start) == NONE);
+        assert_true(ask_sessions("1d", none[i], start) == 99);
+    }
+}
+
+
+/* Of many periods the last ones are known. */
+
+static void
+test_as_many_trading_periods_as_there_are(void **state)
+{
+    char         *p, many[8192];
+    bar_t         bars[] = { { MIDNIGHT - DAY, 99 }, { QUOTE_AT, 200 } };
+    json_t       *sector;
+    unsigned      i, behind;
+
+    (void) state;
+
+    for (behind = 31; behind <= 32; behind++) {
+        p = many;
+        p += sprintf(p, "\"regularMarketTime\":%lld,\"gmtoffset\":%d,"
+                     "\"dataGranularity\":\"1h\",\"tradingPeriods\":"
+                     "[[{\"start\":%lld,\"end\":%lld}]", (long long) QUOTE_AT,
+                     OFFSET, (long long) (MIDNIGHT - DAY),
+                     (long long) (MIDNIGHT - DAY + 60));
+
+        for (i = 0; i < behind; i++) {
+            p += sprintf(p, ",[{\"start\":%u,\"end\":%u}]", i, i + 1);
+        }
+
+        (void) sprintf(p, "]");
+
+        sector = parse_bars(many, bars, 2);
+        assert_true(field(sector, "previousClose")
+                    == (behind == 31 ? 99 : NONE));
+        json_decref(sector);
+    }
+}
+
+
 static void
 test_previous_close_needs_daily_or_finer_bars(void **state)
 {
-    bar_t   bars[] = { { MIDNIGHT - DAY, 99 }, { QUOTE_AT, 200 } };
-    size_t  i;
+    bar_t    bars[] = { { MIDNIGHT - DAY, 99 }, { QUOTE_AT, 200 } };
+    size_t   i;
+    int64_t  within;
 
     static const char *const  fine[] = {
-        "1m", "2m", "5m", "15m", "30m", "60m", "90m", "1h", "4h", "24h", "1d"
+        "1m", "2m", "5m", "15m", "30m", "60m", "90m", "1h", "4h", "24h"
     };
     static const char *const  coarse[] = {
         "5d", "1wk", "1mo", "3mo", "", "d", "m", "0m", "2d", "25h", "1441m",
@@ -177,11 +287,17 @@ test_previous_close_needs_daily_or_finer_bars(void **state)
 
     (void) state;
 
+    within = MIDNIGHT - DAY + 34200;
+
+    assert_true(ask_bars("previousClose", "1d", bars, 2) == 99);
+
     for (i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
-        assert_true(ask_bars("previousClose", fine[i], bars, 2) == 99);
+        assert_true(ask_sessions(fine[i], REGULAR, within) == 99);
+        assert_true(ask_bars("previousClose", fine[i], bars, 2) == NONE);
     }
 
     for (i = 0; i < sizeof(coarse) / sizeof(coarse[0]); i++) {
+        assert_true(ask_sessions(coarse[i], REGULAR, within) == NONE);
         assert_true(ask_bars("previousClose", coarse[i], bars, 2) == NONE);
     }
 }
@@ -374,16 +490,72 @@ expect_more(const char *more, sector_model_status_e status,
 }
 
 
+/* volume where meta has none, of bars at these times. */
+
 static void
-test_volume_is_the_last_bars_where_meta_has_none(void **state)
+expect_volume(const char *granularity, int64_t first, int64_t second,
+    const char *volumes, const char *expected)
+{
+    char  wanted[200];
+    int   n;
+
+    (void) snprintf(wanted, sizeof(wanted), "{\"symbol\":\"SPY\",\"price\":1"
+                    "%s%s,\"timestamp\":%lld000}",
+                    expected ? ",\"volume\":" : "", expected ? expected : "",
+                    (long long) QUOTE_AT);
+
+    n = snprintf(body, sizeof(body), "{\"chart\":{\"result\":[{\"meta\":{"
+                 "\"symbol\":\"SPY\",\"regularMarketPrice\":1,"
+                 "\"regularMarketTime\":%lld,\"gmtoffset\":%d,"
+                 "\"dataGranularity\":\"%s\"},\"timestamp\":[%lld,%lld],"
+                 "\"indicators\":{\"quote\":[{\"volume\":[%s]}]}}]}}",
+                 (long long) QUOTE_AT, OFFSET, granularity, (long long) first,
+                 (long long) second, volumes);
+    model_expect(&chart, body, (size_t) n, OK, wanted);
+}
+
+
+static void
+test_volume_is_that_of_the_quotes_day(void **state)
+{
+    size_t  i;
+
+    static const char *const  others[] = {
+        "1m", "30m", "1h", "24h", "5d", "1wk", "1mo", "3mo", ""
+    };
+
+    (void) state;
+
+    expect_volume("1d", MIDNIGHT - DAY, QUOTE_AT, "5,18565664997",
+                  "18565664997");
+    expect_volume("1d", MIDNIGHT - DAY, MIDNIGHT, "5,0", "0");
+    expect_volume("1d", MIDNIGHT - DAY, MIDNIGHT + DAY - 1, "5,6", "6");
+    expect_volume("1d", MIDNIGHT - DAY, MIDNIGHT - 1, "5,6", NULL);
+    expect_volume("1d", MIDNIGHT, MIDNIGHT + DAY, "5,6", "5");
+    expect_volume("1d", QUOTE_AT - 365 * DAY, MIDNIGHT - 7 * DAY, "5,6", NULL);
+
+    /* of two bars of the day, the later one that has a volume */
+    expect_volume("1d", MIDNIGHT + 34200, QUOTE_AT, "5,6", "6");
+    expect_volume("1d", MIDNIGHT + 34200, QUOTE_AT, "5,null", "5");
+    expect_volume("1d", MIDNIGHT - DAY, QUOTE_AT, "5,null", NULL);
+    expect_volume("1d", MIDNIGHT - DAY, QUOTE_AT, "null,null", NULL);
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        expect_volume(others[i], MIDNIGHT + 34200, QUOTE_AT, "5,6", NULL);
+    }
+}
+
+
+static void
+test_bars_may_be_missing(void **state)
 {
     static const char  none[] = "{\"symbol\":\"SPY\",\"price\":1}";
 
     (void) state;
 
+    /* without a date */
     expect_more(",\"timestamp\":[1,2,3],\"indicators\":{\"quote\":[{"
-                "\"volume\":[5,18565664997,null]}]}", OK,
-                "{\"symbol\":\"SPY\",\"price\":1,\"volume\":18565664997}");
+                "\"volume\":[5,18565664997,null]}]}", OK, none);
     expect_more(",\"timestamp\":[1],\"indicators\":{\"quote\":[{"
                 "\"volume\":[null]}]}", OK, none);
     expect_more(",\"indicators\":{\"quote\":[{}]}", OK, none);
@@ -533,13 +705,16 @@ main(void)
         cmocka_unit_test(test_previous_close_is_of_an_earlier_local_date),
         cmocka_unit_test(test_previous_close_is_a_week_old_at_most),
         cmocka_unit_test(test_previous_close_skips_nulls_and_takes_the_last),
+        cmocka_unit_test(test_previous_close_is_a_regular_bars),
+        cmocka_unit_test(test_as_many_trading_periods_as_there_are),
         cmocka_unit_test(test_previous_close_needs_daily_or_finer_bars),
         cmocka_unit_test(test_which_previous_close_counts),
         cmocka_unit_test(test_local_dates_before_the_epoch),
         cmocka_unit_test(test_averages_need_so_many_closes),
         cmocka_unit_test(test_averages_take_one_close_a_date),
         cmocka_unit_test(test_averages_reach_up_to_the_quote),
-        cmocka_unit_test(test_volume_is_the_last_bars_where_meta_has_none),
+        cmocka_unit_test(test_volume_is_that_of_the_quotes_day),
+        cmocka_unit_test(test_bars_may_be_missing),
         cmocka_unit_test(test_broken_bars_are_refused),
         cmocka_unit_test(test_market_state_follows_the_periods),
         cmocka_unit_test(test_broken_periods_and_offsets_are_refused)

@@ -39,6 +39,8 @@ typedef struct {
     const char             *symbols[ASKED_MAX];
     const char             *names[ASKED_MAX];
     size_t                  n;
+    int                     partial;
+    int                     not_found;
     sector_model_output_t   out[ASKED_MAX];
     sector_model_status_e   status[ASKED_MAX];
     char                    reason[SECTOR_MODEL_REASON_MAX];
@@ -120,9 +122,12 @@ check_symbol(const batch_call_t *call, size_t i, sector_model_status_e whole)
         assert_int_equal(out->json[0], '{');
         assert_int_equal(out->json[out->json_len - 1], '}');
         assert_string_equal(out->reason, "");
+        assert_int_equal(out->foreign, 0);
         return;
     }
 
+    assert_true(out->age_s == 0);
+    assert_int_equal(out->foreign, whole == INVALID && call->out[0].foreign);
     assert_null(out->json);
     assert_int_equal(out->json_len, 0);
     assert_true(out->quote_ms == INT64_MIN);
@@ -165,7 +170,9 @@ parse_limited(batch_call_t *call, sector_format_e format, const char *body,
         .symbols = call->symbols,
         .names = call->names,
         .n = call->n,
-        .wall_ms = 0
+        .wall_ms = 0,
+        .partial = call->partial,
+        .not_found_status = call->not_found
     };
 
     asked_for = 0;

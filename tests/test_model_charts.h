@@ -69,7 +69,7 @@ static const model_fixture_t  model_charts[] = {
     { "chart-QQQ-historical-meta2021.json",
       SECTOR_FORMAT_YAHOO_CHART, "QQQ", NULL, 1637502120000,
       SECTOR_MODEL_OK,
-      "{\"symbol\":\"QQQ\",\"price\":403.99,\"volume\":30969400,"
+      "{\"symbol\":\"QQQ\",\"price\":403.99,"
       "\"timestamp\":1637355602000,\"currency\":\"USD\","
       "\"marketState\":\"CLOSED\"}" },
 
@@ -114,7 +114,7 @@ static const model_fixture_t  model_charts[] = {
       SECTOR_FORMAT_YAHOO_CHART, "VFINX", NULL, 1761782703000,
       SECTOR_MODEL_OK,
       "{\"symbol\":\"VFINX\",\"name\":\"Vanguard Index Trust 500 Index\","
-      "\"price\":636.38,\"volume\":0,\"timestamp\":1761782703000,"
+      "\"price\":636.38,\"timestamp\":1761782703000,"
       "\"longName\":\"Vanguard 500 Index Fund\",\"currency\":\"USD\","
       "\"marketState\":\"CLOSED\",\"fiftyTwoWeekHigh\":636.41,"
       "\"fiftyTwoWeekLow\":459.88}" },
@@ -143,7 +143,7 @@ static const model_fixture_t  model_charts[] = {
       SECTOR_FORMAT_YAHOO_CHART, "TSLA", NULL, 1637674482000,
       SECTOR_MODEL_OK,
       "{\"symbol\":\"TSLA\",\"price\":1156.87,\"change\":19.81,"
-      "\"changePercent\":1.7422,\"volume\":0,\"timestamp\":1637614803000,"
+      "\"changePercent\":1.7422,\"timestamp\":1637614803000,"
       "\"currency\":\"USD\",\"marketState\":\"PRE\","
       "\"previousClose\":1137.06}" },
 
@@ -197,7 +197,7 @@ static const model_fixture_t  model_charts[] = {
       SECTOR_FORMAT_YAHOO_CHART, "0P000071W8.TO", NULL, 1726487999999,
       SECTOR_MODEL_OK,
       "{\"symbol\":\"0P000071W8.TO\",\"name\":\"TD U.S. Index Fund - e\\\","
-      "\",\"price\":133.45,\"volume\":0,\"timestamp\":1726171200000,"
+      "\",\"price\":133.45,\"timestamp\":1726171200000,"
       "\"longName\":\"TD US Index e\",\"currency\":\"CAD\","
       "\"marketState\":\"CLOSED\"}" },
 

@@ -325,11 +325,11 @@ expect_bars(const char *time, const char *close, const char *volume,
     sector_model_status_e status, const char *expected)
 {
     (void) snprintf(body, sizeof(body), "{\"chart\":{\"result\":[{\"meta\":"
-                    "{\"symbol\":\"SPY\",\"regularMarketPrice\":0,"
+                    "{\"symbol\":\"SPY\",\"regularMarketPrice\":1,"
                     "\"regularMarketTime\":1000000,\"gmtoffset\":0,"
                     "\"dataGranularity\":\"1d\"},\"timestamp\":[900000,%s],"
                     "\"indicators\":{\"quote\":[{\"close\":[%s,null],"
-                    "\"volume\":[%s,null]}]}}]}}", time, close, volume);
+                    "\"volume\":[null,%s]}]}}]}}", time, close, volume);
     model_expect(&chart, body, strlen(body), status, expected);
 }
 
@@ -340,13 +340,13 @@ test_a_bar_is_exact_or_refused(void **state)
     (void) state;
 
     expect_bars("1000000", UNSIGNED_MAX, HALF, OK,
-                "{\"symbol\":\"SPY\",\"price\":0,"
+                "{\"symbol\":\"SPY\",\"price\":1,"
                 "\"change\":-1.8446744073709552e+19,\"changePercent\":-100,"
                 "\"volume\":" HALF ",\"timestamp\":1000000000,"
                 "\"previousClose\":" UNSIGNED_MAX "}");
     expect_bars("1000000", "1e400", "1", INVALID, "close[0] is out of range");
     expect_bars("1000000", "1", UNSIGNED_OUT, INVALID,
-                "volume[0] is out of range");
+                "volume[1] is out of range");
     expect_bars(HALF, "1", "1", INVALID, "timestamp[1] is out of range");
 }
 
