@@ -23,7 +23,8 @@ my ($nginx, $key);
 
 # $sector_cache_symbol is what "script" says, but BAD what "bad" says.
 sub start {
-    my (%option) = (zone => 'ttl=1ms stale=1h', source => 'hold=1s', script => 'ok',
+    my (%option) = (zone => 'ttl=1ms stale=1h', source => 'hold=1s',
+                    script => 'ok',
                     bad => 'ok', format => 'sector', api => '', @_);
 
     $key = '/c' . ++$number . '/';
@@ -160,8 +161,8 @@ subtest 'a key waits at all workers' => sub {
     is(scalar(keys %worker), 2, 'both were asked');
     is(scalar(grep { "$_->{status} $_->{code}" eq '502 UPSTREAM_ERROR' } @got),
        50, 'all say the same');
-    is(scalar(grep { ($_->{headers}{'retry-after'} || 0) > 3000 } @got[1 .. 49]),
-       49, 'with Retry-After');
+    is(scalar(grep { ($_->{headers}{'retry-after'} || 0) > 3000 }
+              @got[1 .. 49]), 49, 'with Retry-After');
     is(calls(), 1, 'one call');
     is(source()->{held}, 49, 'held');
     ended_well();

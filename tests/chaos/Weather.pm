@@ -244,7 +244,8 @@ sub chunked {
 #
 
 # limits: SOURCE => how many requests at a time; shared: PLACEs that store;
-# symbols, one of which is a victim at times; log, where the particulars go of a promise that was broken.
+# symbols, one of which is a victim at times; log, where the
+# particulars go of a promise that was broken.
 sub new {
     my ($class, %option) = @_;
     my $self = bless { owner => $$, %option }, $class;
@@ -341,7 +342,8 @@ sub new {
         owner => $of->{owner}, limits => $of->{limits} || {},
         shared => { map { $_ => 1 } @{ $of->{shared} || [] } },
         listener => $listener, control => $control, listening => 1,
-        symbols => $of->{symbols} || [], log => $of->{log}, connection => {}, count => {}, wrong => [],
+        symbols => $of->{symbols} || [], log => $of->{log},
+        connection => {}, count => {}, wrong => [],
         calm => $of->{calm}, spell => 'well', until => 0,
         each_until => 0, asked => {}, victim => '',
     }, $class;
