@@ -23,6 +23,7 @@ our @EXPORT_OK = qw(%LIMITS @SYMBOLS $MAX_OPEN $TIMEOUT $WINDOW places http
 our %LIMITS = (up => 4, chart => 3, odd => 6);
 our ($TIMEOUT, $QUEUE_TIMEOUT, $MAX_OPEN, $WINDOW) = (1500, 1000, 1000, 2000);
 our ($TTL, $STALE, $QUEUE) = (300, 2500, 64);
+our ($HOLD, $MAX_HOLD) = (200, 1000);
 our @SYMBOLS = qw(XLK XLV XLF XLY XLC XLI XLP XLE XLU XLRE XLB SPY);
 
 # Between the time that an upstream signs and the time that a client looks.
@@ -61,15 +62,18 @@ sub places {
 
 
 # Options: upstream, its port; persist, a file; ttl, queue, if not those above;
+# room, the queue of the source that has a short one otherwise;
 # keys, a file with those of the admin location, if there is to be one.
 sub http {
     my (%option) = @_;
     my $up = "127.0.0.1:$option{upstream}";
     my $ttl = $option{ttl} || $TTL;
     my $queue = $option{queue} || $QUEUE;
+    my $room = $option{room} || 8;
     my $times = "ttl=${ttl}ms stale=${STALE}ms negative=200ms max_object=64k";
     my $limits = "timeout=${TIMEOUT}ms queue_timeout=${QUEUE_TIMEOUT}ms"
-                 . " max_open=${MAX_OPEN}ms retries=1 backoff=20ms";
+                 . " max_open=${MAX_OPEN}ms retries=1 backoff=20ms"
+                 . " hold=${HOLD}ms max_hold=${MAX_HOLD}ms";
     my $api = '';
 
     my @api = (
@@ -120,7 +124,7 @@ END
     return <<"END";
 sector_cache_zone sectors 2m $times swr=200ms jitter=20% $persist;
 sector_cache_zone snapshots 1m $times swr=100ms;
-sector_cache_zone chart 512k $times;
+sector_cache_zone chart 512k $times missing_after=100;
 sector_cache_zone full 64k ttl=10m stale=0 negative=200ms max_object=64k;
 sector_cache_zone off 64k $times;
 sector_cache_zone shadow 512k $times;
@@ -135,7 +139,7 @@ sector_cache_source up $limits concurrency=$LIMITS{up} queue=$queue
 sector_cache_source chart $limits concurrency=$LIMITS{chart} queue=$queue
                     rate=60r/s error_rate=60% window=${WINDOW}ms slow=1s
                     open=300ms failures=1000 half_open=1 successes=1;
-sector_cache_source odd $limits concurrency=$LIMITS{odd} queue=8
+sector_cache_source odd $limits concurrency=$LIMITS{odd} queue=$room
                     failures=8 open=100ms half_open=5 successes=3;
 split_clients \$request_id \$flag { 33% on; 33% off; * shadow; }
 keepalive_requests 100000;

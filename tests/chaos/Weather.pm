@@ -1,7 +1,8 @@
 package Weather;
 
 # An upstream whose weather changes: spells in which it is well, in which
-# anything may go wrong, in which one thing goes wrong all the time, and in
+# anything may go wrong, in which one thing goes wrong all the time, in which
+# it refuses what it had allowed, all of it or what concerns one symbol, and in
 # which its port refuses connections.
 #
 #     /SOURCE/PLACE/FORM/SYMBOLS
@@ -90,7 +91,7 @@ my %FAULT = (
 # These are answers, and good ones.
 
 my %GOOD = (
-    'missing'    => sub { answer(404, '{"error":"no such symbol"}') },
+    'missing'    => sub { unknown(@_) },
     'slow'       => sub { ([wait => rand 0.4], answer(200, body(@_))) },
     'trickle'    => sub { chunked(0.01, body(@_)) },
     'chunks'     => sub { chunked(0, body(@_)) },
@@ -110,6 +111,53 @@ my %GOOD = (
 
 my @ODD = sort keys %GOOD;
 my @WRONG = sort keys %FAULT;
+
+# Refusals that last as long as a spell, and then meet all: of everything, as
+# when a key was revoked, or of one symbol, the victim, and what it is part of.
+
+my %REFUSAL = (
+    'revoked'    => sub { answer(401, body(@_)) },
+    'unknown'    => sub { unknown(@_) },
+);
+
+my %OF_VICTIM = (
+    # another symbol's name is on it; many are answered without it
+    'renamed'    => sub {
+        my ($request, $kind, $victim) = @_;
+        my @others = grep { $_ ne $victim } @{ $request->{symbols} };
+
+        return @others
+            ? answer(200, body({ %$request, symbols => \@others }, 'good'))
+            : answer(200, body({ %$request, symbols => [ 'OTHER' ] }, $kind));
+    },
+    'dropped'    => sub { answer((400, 404, 422, 451)[rand 4], nothing(@_)) },
+);
+
+my @REFUSALS = sort keys %REFUSAL, keys %OF_VICTIM;
+
+
+# "No such symbol" in the provider's own form.
+sub nothing {
+    my ($request) = @_;
+    my $error = '"error":{"code":"Not Found","description":"No data found"}';
+
+    return $request->{form} eq 'chart' ? qq({"chart":{"result":null,$error}})
+           : $request->{form} eq 'quotes'
+           ? qq({"quoteResponse":{"result":null,$error}})
+           : '{"error":"no such symbol"}';
+}
+
+
+# The same with its status, or for many a body that has none of them.
+sub unknown {
+    my ($request) = @_;
+    my %empty = (map => '{}',
+                 quotes => '{"quoteResponse":{"result":[],"error":null}}');
+    my $empty = $empty{ $request->{form} };
+
+    return $empty && rand() < 0.7 ? answer(200, $empty)
+                                  : answer(404, nothing($request));
+}
 
 
 sub body {
@@ -195,8 +243,9 @@ sub chunked {
 # The driver's side
 #
 
-# limits: SOURCE => how many requests at a time; shared: PLACEs that store; log,
-# where the particulars go of a promise that was broken.
+# limits: SOURCE => how many requests at a time; shared: PLACEs that store;
+# symbols, one of which is a victim at times; log, where the
+# particulars go of a promise that was broken.
 sub new {
     my ($class, %option) = @_;
     my $self = bless { owner => $$, %option }, $class;
@@ -263,10 +312,19 @@ sub control {
 sub clear_up { return $_[0]->control('fair') }
 sub change { return $_[0]->control('change') }
 
+# One of the refusals until it clears up, whatever else is said; of what may
+# have a victim, this one.  Calls are counted anew.
+sub refuse {
+    my ($self, $what, $victim) = @_;
+
+    return $self->control("refuse/$what/" . ($victim || ''));
+}
+
 # In the places that share, "each" may fetch for itself until they are "shared"
 # again, and what is under way then has come to its end.
 
-# { faults => { NAME => how often }, wrong => [ promises that were broken ] }
+# { faults => { NAME => how often }, wrong => [ promises that were broken ],
+# asked => { "PLACE SYMBOL" => how often, since refuse() } }
 sub report { return $_[0]->control('report') }
 
 
@@ -284,9 +342,10 @@ sub new {
         owner => $of->{owner}, limits => $of->{limits} || {},
         shared => { map { $_ => 1 } @{ $of->{shared} || [] } },
         listener => $listener, control => $control, listening => 1,
-        log => $of->{log}, connection => {}, count => {}, wrong => [],
+        symbols => $of->{symbols} || [], log => $of->{log},
+        connection => {}, count => {}, wrong => [],
         calm => $of->{calm}, spell => 'well', until => 0,
-        each_until => 0,
+        each_until => 0, asked => {}, victim => '',
     }, $class;
 }
 
@@ -356,8 +415,10 @@ sub next_spell {
         $self->{until} = now() + 3600;
 
     } else {
-        $self->{spell} = $dice < 0.4 ? 'well' : $dice < 0.75 ? 'mixed'
-                         : $dice < 0.92 ? $WRONG[rand @WRONG] : 'refuse';
+        $self->{spell} = $dice < 0.35 ? 'well' : $dice < 0.65 ? 'mixed'
+                         : $dice < 0.80 ? $WRONG[rand @WRONG]
+                         : $dice < 0.93 ? $REFUSALS[rand @REFUSALS] : 'refuse';
+        $self->{victim} = $self->{symbols}[rand @{ $self->{symbols} }];
         $self->{until} = now() + 0.2 + rand 1.8;
         $self->{count}{"spell of $self->{spell}"}++;
     }
@@ -434,24 +495,15 @@ sub understand {
                     calm => $self->{calm} };
 
     $self->promises($c, $request) or return;
+    $self->{asked}{"$place $_"}++ for @{ $request->{symbols} };
 
-    # in a spell of one fault some get through, and some symbols are worse off
-    my ($name, $dice) = ('good', rand);
-    my $spell = $self->{spell};
-
-    if ($spell eq 'mixed') {
-        $name = $dice < 0.35 ? $WRONG[rand @WRONG]
-                : $dice < 0.65 ? $ODD[rand @ODD] : 'good';
-    } elsif ($FAULT{$spell}) {
-        $name = $spell if $dice < 0.9;
-    } elsif (!$self->{calm}) {
-        $name = $ODD[rand @ODD] if $dice < 0.05;
-    }
+    my $name = $self->what_becomes_of($request);
 
     $self->{count}{$name}++;
     $request->{name} = $name;
 
-    my @steps = $FAULT{$name} ? $FAULT{$name}->($request, $name)
+    my $action = $FAULT{$name} || $REFUSAL{$name} || $OF_VICTIM{$name};
+    my @steps = $action ? $action->($request, $name, $self->{victim})
                 : $GOOD{$name} ? $GOOD{$name}->($request, 'good')
                 : Weather::answer(200, Weather::body($request, 'good'));
 
@@ -460,6 +512,33 @@ sub understand {
     push @steps, ['close'] if $head =~ /^Connection:\s*close/im
                               && $steps[-1][0] eq 'send';
     $self->proceed($c, @steps);
+}
+
+
+# The name of what meets a request.
+sub what_becomes_of {
+    my ($self, $request) = @_;
+
+    # in a spell of one fault some get through, and some symbols are worse off
+    my ($name, $dice) = ('good', rand);
+    my $spell = $self->{spell};
+
+    if ($REFUSAL{$spell}) {
+        $name = $spell;
+    } elsif ($OF_VICTIM{$spell}
+             && grep { $_ eq $self->{victim} } @{ $request->{symbols} })
+    {
+        $name = $spell;
+    } elsif ($spell eq 'mixed') {
+        $name = $dice < 0.35 ? $WRONG[rand @WRONG]
+                : $dice < 0.65 ? $ODD[rand @ODD] : 'good';
+    } elsif ($FAULT{$spell}) {
+        $name = $spell if $dice < 0.9;
+    } elsif (!$self->{calm}) {
+        $name = $ODD[rand @ODD] if $dice < 0.05;
+    }
+
+    return $name;
 }
 
 
@@ -539,12 +618,19 @@ sub command {
         return {};
     }
 
+    if ($path =~ m{/refuse/(\w+)/(\w*)$}) {
+        $self->next_spell;
+        @{$self}{qw(spell victim asked)} = ($1, $2, {});
+        return {};
+    }
+
     if ($path =~ m{/(each|shared)$}) {
         $self->{each_until} = $1 eq 'each' ? 9e9 : now() + 4;
         return {};
     }
 
     return { faults => $self->{count}, wrong => $self->{wrong},
+             asked => $self->{asked},
              connections => scalar keys %{ $self->{connection} } };
 }
 

@@ -55,12 +55,17 @@ my $folder = tempdir('sector-chaos-XXXXXX', CLEANUP => 1,
 open my $log, '>>', "$folder/wrong.log" or die "wrong.log: $!";
 $log->autoflush;
 my $weather = Weather->new(seed => $seed + 1, limits => \%LIMITS, log => $log,
-                           calm => 1, shared => [ qw(on chart) ]);
+                           calm => 1, shared => [ qw(on chart) ],
+                           symbols => \@SYMBOLS);
 my $dump = "$folder/sectors.dump";
 my $faults = "$folder/faults";
 my $key = 'chaos';
 my @nginx = (upstream => $weather->port, persist => $dump);
 my ($shift, $full) = (0, 0);
+
+# Of a symbol that fails within two seconds: its waits of 200, 400, 800 ms and
+# so on, and some probes of the breaker and parts of a call for many.
+my $CALLS = 12;
 
 host();
 $ENV{SECTOR_HOST_FAULTS} = $faults;
@@ -451,6 +456,14 @@ sub unwell {
 sub recovered { return unwell() eq '' }
 
 
+# Symbols that spoilt calls for many are asked for alone as long as that is
+# remembered: a list of them is many calls, for which a short queue has no room.
+
+push @nginx, room => 256;
+replaced($nginx, http(@nginx)) or wrong('the workers are not replaced');
+$nginx->workers;
+
+
 # Each request was counted once; of those that got no answer some were.
 
 my $after = stats();
@@ -506,6 +519,93 @@ wrong("$calm->{late} answers of $calm->{requests} took 100 ms after it all")
     if $calm->{late} > 2 + $calm->{requests} / 200;
 wrong("after it all $_ ($calm->{wrong}{$_} times)")
     for sort keys %{ $calm->{wrong} };
+
+
+# One refusal at a time, while nothing else is wrong: what it may cost, and
+# whom it may harm.  The victim is no benchmark.
+
+my $victim = $SYMBOLS[rand @SYMBOLS - 1];
+
+refused($_) for qw(revoked unknown renamed dropped);
+
+
+sub refused {
+    my ($what) = @_;
+
+    # all of it is in memory
+    get("/$_/") for qw(on chart);
+    within(5, \&recovered) or wrong("not well before $what: " . unwell());
+    get("/$_/?fresh=1") for qw(on chart);
+
+    my $sources = stats()->{sources};
+
+    $weather->refuse($what, $victim);
+
+    my $places = places();
+    my $told = Crowd->new(@of_crowd, slots => 16, faulty => 0, log => $log,
+                          places => { map { $_ => { %{ $places->{$_} },
+                                                    any => 0 } }
+                                      qw(on chart) })->run(1.5);
+    my %kept = map { $_ => get("/chart/$_") } @SYMBOLS;
+    my $asked = $weather->report->{asked};
+
+    look_at_refused($what, $told, $asked, $sources);
+
+    # in this zone it is not said often enough to be believed
+    for my $symbol ($what eq 'unknown' ? @SYMBOLS : ()) {
+        my $got = $kept{$symbol};
+
+        wrong("$symbol is $got->{status} $got->{code} while $what")
+            if $got->{status} != 200;
+    }
+
+    $weather->clear_up;
+    within($waited, \&recovered) or wrong("not well after $what: "
+                                          . unwell());
+
+    # until the longest wait of a symbol is over
+    sleep 1.3;
+}
+
+
+sub look_at_refused {
+    my ($what, $told, $asked, $before) = @_;
+    my @answers = sort keys %{ $told->{answers} };
+    my $of_one = $what =~ /^(?:renamed|dropped)$/;
+    my $after = stats()->{sources};
+    my $most = 0;
+
+    for my $place (qw(on chart)) {
+        for my $symbol ($of_one ? $victim : @SYMBOLS) {
+            my $calls = $asked->{"$place $symbol"} || 0;
+
+            $most = $calls if $calls > $most;
+            wrong("$calls calls for a symbol in $place while $what")
+                if $calls > $CALLS;
+        }
+    }
+
+    printf "%-10s %8d requests, at most %d calls for a symbol\n", $what,
+        $told->{requests}, $most;
+    wrong("$_ ($told->{wrong}{$_} times) while $what")
+        for sort keys %{ $told->{wrong} };
+
+    # what is one symbol's harms neither the breaker nor a snapshot
+    if ($of_one) {
+        wrong("$_ while one symbol was $what")
+            for grep { /CIRCUIT_OPEN|^snapshot (?:gzip )?[45]/ } @answers;
+
+        for my $name (qw(up chart)) {
+            wrong("the breaker of $name opened while one symbol was $what")
+                if $after->{$name}{breaker}{opened}
+                   != $before->{$name}{breaker}{opened};
+        }
+    }
+
+    wrong("answers while $what are " . join ', ', @answers)
+        if $what eq 'revoked' && !grep { / stale$/ } @answers;
+}
+
 
 my $uses = filled_anew($used);
 my $rested = resting();
