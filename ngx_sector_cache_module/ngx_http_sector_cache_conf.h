@@ -137,19 +137,6 @@ struct ngx_http_sector_cache_source_shm_s {
  * under its slab mutex.  What a process leaves that dies while it changes it is
  * at worst a wrong number or a torn text. */
 
-#define NGX_HTTP_SECTOR_CACHE_FAILURES  64
-
-typedef struct {
-    uint64_t                            zone;       /* its store's id */
-    uint64_t                            number;     /* 0: none; grows */
-    int64_t                             wall_ms;
-    uint32_t                            result;     /* of the fetch */
-    uint32_t                            status;     /* the upstream's; 0 */
-    uint32_t                            key_len;
-    u_char                              key[SECTOR_FLIGHT_KEY_MAX];
-    char                                reason[SECTOR_FLIGHT_REASON_MAX];
-} ngx_http_sector_cache_failure_t;
-
 
 /* Sums over all zones and sources. */
 
@@ -162,20 +149,19 @@ typedef struct {
     uint64_t                            failures;
     uint64_t                            calls;      /* of upstreams, */
     uint64_t                            calls_ms;   /* and their time */
+    uint64_t                            disabled;   /* of the requests */
 } ngx_http_sector_cache_sums_t;
 
 
 typedef struct {
-    uint64_t                            failures_last;  /* number given */
-    ngx_http_sector_cache_failure_t     failures[
-                                              NGX_HTTP_SECTOR_CACHE_FAILURES];
-
     int64_t                             minute;     /* of the last sample,
                                                        since the epoch */
     ngx_pid_t                           sampler;    /* who took it, or does */
     ngx_http_sector_cache_sums_t        sampled;    /* the sums then */
 
-    sector_alert_t                      alert;
+    sector_alert_t                      alert;      /* of the hit rate */
+    sector_alert_t                      stale;      /* of answers that are not
+                                                       stale */
 } ngx_http_sector_cache_ops_t;
 
 

@@ -28,6 +28,8 @@
 
 static ngx_int_t ngx_http_sector_cache_detached_request(
     ngx_http_request_t *r);
+static void ngx_http_sector_cache_detached_look(
+    ngx_http_sector_cache_detached_t *d, ngx_http_request_t *sr, ngx_int_t rc);
 static ngx_int_t ngx_http_sector_cache_detached_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_sector_cache_detached_wake(ngx_http_request_t *r);
@@ -193,56 +195,6 @@ ngx_http_sector_cache_detached_get(ngx_http_request_t *r)
 
 
 void
-ngx_http_sector_cache_detached_header(ngx_http_sector_cache_detached_t *d,
-    ngx_http_request_t *r)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  retry_after = ngx_string("Retry-After");
-
-    d->status = r->headers_out.status;
-    d->content_length = r->headers_out.content_length_n;
-
-    if (r->headers_out.content_encoding) {
-        d->encoding = r->headers_out.content_encoding->value;
-    }
-
-    part = &r->headers_out.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash && h[i].key.len == retry_after.len
-            && ngx_strncasecmp(h[i].key.data, retry_after.data,
-                               retry_after.len)
-               == 0)
-        {
-            d->retry_after = h[i].value;
-        }
-    }
-
-    if (d->status == NGX_HTTP_OK && d->content_length > (off_t) d->body_max
-        && !d->reported)
-    {
-        d->too_large = 1;
-        ngx_post_event(&d->abort, &ngx_posted_events);
-    }
-}
-
-
-void
 ngx_http_sector_cache_detached_body(ngx_http_sector_cache_detached_t *d,
     ngx_chain_t *in)
 {
@@ -252,7 +204,11 @@ ngx_http_sector_cache_detached_body(ngx_http_sector_cache_detached_t *d,
     for ( /* void */ ; in; in = in->next) {
         b = in->buf;
 
-        if (b->last_buf || b->last_in_chain) {
+        /* what SSI includes has an end of its own */
+
+        if ((b->last_buf || b->last_in_chain)
+            && d->request->connection->data == d->subrequest)
+        {
             d->complete = 1;
         }
 
@@ -352,6 +308,45 @@ ngx_http_sector_cache_detached_request(ngx_http_request_t *r)
 }
 
 
+/* Looks whether somebody was asked, and if not, where nginx decided that: an
+ * error_page leads to another location.  Beside nginx's upstreams that is the
+ * handler of a location, as Lua and njs have one: what it asked, and in which
+ * way, is its own matter, unless it did not get on (500). */
+
+static void
+ngx_http_sector_cache_detached_look(ngx_http_sector_cache_detached_t *d,
+    ngx_http_request_t *sr, ngx_int_t rc)
+{
+    ngx_uint_t                  status;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(sr, ngx_http_core_module);
+    status = rc >= NGX_HTTP_SPECIAL_RESPONSE ? (ngx_uint_t) rc : d->status;
+
+    if (sr->upstream_states
+#if (NGX_HTTP_CACHE)
+        || sr->cached
+#endif
+        || (sr->content_handler && sr->upstream == NULL
+            && status != NGX_HTTP_INTERNAL_SERVER_ERROR
+            && cmcf->phase_engine.handlers[sr->phase_handler].checker
+               == ngx_http_core_content_phase))
+    {
+        d->asked = 1;
+    }
+
+    if (d->location.data == NULL) {
+        clcf = ngx_http_get_module_loc_conf(sr, ngx_http_core_module);
+        d->location = clcf->name;
+    }
+
+    if (rc == NGX_HTTP_CLOSE && !d->asked) {
+        d->status = NGX_HTTP_CLOSE;
+    }
+}
+
+
 /* The post-subrequest handler.  What nginx could not even make an error page
  * for ends here; the rest takes its way, perhaps by an error_page. */
 
@@ -360,6 +355,8 @@ ngx_http_sector_cache_detached_done(ngx_http_request_t *sr, void *data,
     ngx_int_t rc)
 {
     ngx_http_sector_cache_detached_t *d = data;
+
+    ngx_http_sector_cache_detached_look(d, sr, rc);
 
     /* a 502 or 504 is nginx's own unless the upstream's head said so */
 
@@ -380,7 +377,15 @@ ngx_http_sector_cache_detached_done(ngx_http_request_t *sr, void *data,
         || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST)
     {
         d->complete = 0;
+        d->broken = 1;
         return NGX_OK;
+    }
+
+    /* SSI takes the mark of the last buffer away.  nginx ends what an upstream
+     * cut off as if all were well, but asks for the connection to be closed. */
+
+    if ((rc == NGX_OK || rc == NGX_AGAIN) && d->status && sr->keepalive) {
+        d->complete = 1;
     }
 
     return rc;
@@ -495,7 +500,9 @@ ngx_http_sector_cache_detached_abort_event(ngx_event_t *ev)
 }
 
 
-/* The main request ends, for whatever reason. */
+/* The main request ends, for whatever reason.  Where a filter of the location
+ * failed on the body, nginx gives up the connection; this is no less the end of
+ * that body. */
 
 static void
 ngx_http_sector_cache_detached_cleanup(void *data)
@@ -507,7 +514,7 @@ ngx_http_sector_cache_detached_cleanup(void *data)
     }
 
     if (!d->reported) {
-        d->ended = 1;
+        d->ended = !d->broken;
         ngx_http_sector_cache_detached_report(d);
     }
 }
@@ -518,6 +525,7 @@ ngx_http_sector_cache_detached_report(ngx_http_sector_cache_detached_t *d)
 {
     if (!d->reported) {
         d->reported = 1;
+        d->own = !d->ended && !d->asked && d->status / 100 != 2;
         d->handler(d);
     }
 }

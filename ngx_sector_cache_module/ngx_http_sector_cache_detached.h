@@ -37,15 +37,26 @@ struct ngx_http_sector_cache_detached_s {
     size_t                              body_len;
     size_t                              body_max;
     size_t                              body_size;      /* allocated */
-    off_t                               content_length; /* -1: not said */
-    ngx_str_t                           encoding;       /* of the content */
+    off_t                               content_length; /* -1: not known */
+    ngx_str_t                           encoding;       /* none: identity */
     ngx_str_t                           retry_after;
+    ngx_str_t                           location;   /* that answered first;
+                                                       empty: none did */
+    uint64_t                            age_s;      /* 0: new, or not said */
 
     unsigned                            complete:1;     /* the end was seen */
     unsigned                            too_large:1;    /* over body_max */
     unsigned                            no_memory:1;
     unsigned                            failed:1;       /* nginx's own 502 */
     unsigned                            timed_out:1;    /* nginx's own 504 */
+    unsigned                            asked:1;        /* an upstream was, or
+                                                           may have been */
+    unsigned                            own:1;      /* nginx itself refused,
+                                                       nobody was asked */
+    unsigned                            partial:1;      /* one of our own kind
+                                                           lacked some */
+    unsigned                            aged:1;     /* age_s was looked at */
+    unsigned                            broken:1;       /* by an error */
     unsigned                            ended:1;        /* by a shutdown or an
                                                            error of our own */
     unsigned                            reported:1;

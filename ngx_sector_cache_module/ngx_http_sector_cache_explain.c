@@ -5,11 +5,22 @@
 #include "ngx_http_sector_cache_entries.h"
 #include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_explain.h"
-#include "ngx_http_sector_cache_failures.h"
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_sector.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source_info.h"
+#include "ngx_http_sector_cache_trouble.h"
+
+
+/* What is explained, and the text that it has not from elsewhere. */
+
+typedef struct {
+    sector_compose_explain_t            e;
+    ngx_http_sector_cache_zone_t       *zone;
+    ngx_str_t                          *symbol;
+    sector_compose_gate_t              *gates;
+    char                                error[SECTOR_FLIGHT_REASON_MAX];
+} ngx_http_sector_cache_explained_t;
 
 
 static void ngx_http_sector_cache_explain_entry(
@@ -17,28 +28,28 @@ static void ngx_http_sector_cache_explain_entry(
     sector_compose_explain_t *e);
 static int64_t ngx_http_sector_cache_explain_time(uint64_t ms);
 static ngx_int_t ngx_http_sector_cache_explain_routes(ngx_http_request_t *r,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *symbol,
-    sector_compose_explain_t *e);
+    ngx_http_sector_cache_explained_t *x);
 static ngx_int_t ngx_http_sector_cache_explain_route(ngx_http_request_t *r,
     ngx_http_sector_cache_location_t *api, ngx_str_t *symbol,
     sector_compose_route_t *route, ngx_uint_t *enabled);
 static void ngx_http_sector_cache_explain_gate(
     ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *symbol,
-    sector_compose_explain_t *e, sector_compose_gate_t *gates);
+    ngx_http_sector_cache_explained_t *x);
+static uint64_t ngx_http_sector_cache_explain_held(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_explained_t *x);
 
 
 ngx_int_t
 ngx_http_sector_cache_explain_handler(ngx_http_request_t *r, ngx_str_t *text)
 {
-    char                             *json;
-    char                              name[SECTOR_SYMBOL_MAX + 1];
-    size_t                            len;
-    ngx_int_t                         rc;
-    ngx_str_t                         symbol;
-    sector_compose_explain_t          e;
-    ngx_http_sector_cache_zone_t     *zone;
-    ngx_http_sector_cache_failure_t   failure;
+    char                               *json;
+    char                                name[SECTOR_SYMBOL_MAX + 1];
+    size_t                              len;
+    ngx_int_t                           rc;
+    ngx_str_t                           symbol;
+    ngx_http_sector_cache_zone_t       *zone;
+    ngx_http_sector_cache_explained_t   x;
 
     if (sector_model_symbol((char *) text->data, text->len, name) != 0) {
         return ngx_http_sector_cache_invalid_symbol(r);
@@ -53,27 +64,21 @@ ngx_http_sector_cache_explain_handler(ngx_http_request_t *r, ngx_str_t *text)
     symbol.data = (u_char *) name;
     symbol.len = ngx_strlen(name);
 
-    ngx_memzero(&e, sizeof(sector_compose_explain_t));
+    ngx_memzero(&x, sizeof(ngx_http_sector_cache_explained_t));
 
-    e.symbol = name;
-    e.namespace = (char *) zone->name.data;
+    x.zone = zone;
+    x.symbol = &symbol;
+    x.e.symbol = name;
+    x.e.namespace = (char *) zone->name.data;
 
-    ngx_http_sector_cache_explain_entry(zone, &symbol, &e);
+    ngx_http_sector_cache_explain_entry(zone, &symbol, &x.e);
 
-    if (ngx_http_sector_cache_explain_routes(r, zone, &symbol, &e) != NGX_OK) {
+    if (ngx_http_sector_cache_explain_routes(r, &x) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_sector_cache_failures_find(zone, &symbol, &failure)
-        == NGX_OK)
-    {
-        e.error = failure.reason;
-        e.error_status = failure.status;
-        e.error_wall_ms = failure.wall_ms;
-    }
-
     len = 0;
-    json = sector_compose_explain(&e, &len);
+    json = sector_compose_explain(&x.e, &len);
 
     return ngx_http_sector_cache_send_text(r, NGX_HTTP_OK, NULL, json, len);
 }
@@ -117,12 +122,7 @@ ngx_http_sector_cache_explain_entry(ngx_http_sector_cache_zone_t *zone,
 static int64_t
 ngx_http_sector_cache_explain_time(uint64_t ms)
 {
-    if (ms == UINT64_MAX) {
-        return 0;
-    }
-
-    return ngx_http_sector_cache_wall_ms()
-           + (int64_t) (ms - ngx_current_msec);
+    return ms == UINT64_MAX ? 0 : ngx_http_sector_cache_trouble_wall(ms);
 }
 
 
@@ -130,11 +130,9 @@ ngx_http_sector_cache_explain_time(uint64_t ms)
 
 static ngx_int_t
 ngx_http_sector_cache_explain_routes(ngx_http_request_t *r,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *symbol,
-    sector_compose_explain_t *e)
+    ngx_http_sector_cache_explained_t *x)
 {
     ngx_uint_t                          i, n, enabled;
-    sector_compose_gate_t              *gates;
     sector_compose_route_t             *routes;
     ngx_http_sector_cache_location_t   *api;
     ngx_http_sector_cache_main_conf_t  *mcf;
@@ -145,41 +143,39 @@ ngx_http_sector_cache_explain_routes(ngx_http_request_t *r,
     n = mcf->apis.nelts;
 
     routes = ngx_pcalloc(r->pool, n * sizeof(sector_compose_route_t));
-    gates = ngx_pcalloc(r->pool,
-                        mcf->sources.nelts * sizeof(sector_compose_gate_t));
+    x->gates = ngx_pcalloc(r->pool,
+                           mcf->sources.nelts * sizeof(sector_compose_gate_t));
 
-    if (routes == NULL || gates == NULL) {
+    if (routes == NULL || x->gates == NULL) {
         return NGX_ERROR;
     }
 
-    e->routes = routes;
-    e->gates = gates;
+    x->e.routes = routes;
+    x->e.gates = x->gates;
     enabled = 0;
 
     for (i = 0; i < n; i++) {
 
-        if (api[i].conf->sectors != zone) {
+        if (api[i].conf->sectors != x->zone) {
             continue;
         }
 
-        if (ngx_http_sector_cache_explain_route(r, &api[i], symbol,
-                                                &routes[e->n_routes++],
+        if (ngx_http_sector_cache_explain_route(r, &api[i], x->symbol,
+                                                &routes[x->e.n_routes++],
                                                 &enabled)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
 
-        ngx_http_sector_cache_explain_gate(api[i].conf->fetch->source, zone,
-                                           symbol, e, gates);
+        ngx_http_sector_cache_explain_gate(api[i].conf->fetch->source, x);
 
         if (api[i].conf->batch) {
-            ngx_http_sector_cache_explain_gate(api[i].conf->batch->source,
-                                               zone, symbol, e, gates);
+            ngx_http_sector_cache_explain_gate(api[i].conf->batch->source, x);
         }
     }
 
-    e->enabled = enabled;
+    x->e.enabled = enabled;
 
     return NGX_OK;
 }
@@ -234,27 +230,28 @@ ngx_http_sector_cache_explain_route(ngx_http_request_t *r,
 
 static void
 ngx_http_sector_cache_explain_gate(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *symbol,
-    sector_compose_explain_t *e, sector_compose_gate_t *gates)
+    ngx_http_sector_cache_explained_t *x)
 {
     ngx_uint_t                              i;
     sector_compose_gate_t                  *g;
     ngx_http_sector_cache_source_verdict_t  verdict;
 
-    for (i = 0; i < e->n_gates; i++) {
-        if (gates[i].name == (char *) source->name.data) {
+    for (i = 0; i < x->e.n_gates; i++) {
+        if (x->gates[i].name == (char *) source->name.data) {
             return;
         }
     }
 
-    ngx_http_sector_cache_source_verdict(source, zone, symbol, &verdict);
+    ngx_http_sector_cache_source_verdict(source, x->zone, x->symbol,
+                                         &verdict);
 
-    g = &gates[e->n_gates++];
+    g = &x->gates[x->e.n_gates++];
 
     g->name = (char *) source->name.data;
     g->breaker = sector_breaker_name(verdict.state);
     g->breaker_s = (verdict.breaker_ms + 999) / 1000;
     g->rate_s = (verdict.rate_ms + 999) / 1000;
+    g->held_s = (ngx_http_sector_cache_explain_held(source, x) + 999) / 1000;
     g->running = verdict.running;
     g->concurrency = source->concurrency;
     g->waiting = verdict.waiting;
@@ -262,9 +259,48 @@ ngx_http_sector_cache_explain_gate(ngx_http_sector_cache_source_t *source,
     g->frozen = ngx_http_sector_cache_source_frozen(source);
 
     if (verdict.owner) {
-        e->worker = verdict.owner;
-        e->flight = verdict.flight == SECTOR_FLIGHT_WAITING ? "waiting"
-                    : verdict.flight == SECTOR_FLIGHT_RIDING ? "riding"
-                    : "running";
+        x->e.worker = verdict.owner;
+        x->e.flight = verdict.flight == SECTOR_FLIGHT_WAITING ? "waiting"
+                      : verdict.flight == SECTOR_FLIGHT_RIDING ? "riding"
+                      : "running";
     }
+}
+
+
+/* What the source remembers of the symbol: the last error is the newest of all
+ * sources'.  Returns how long it waits there. */
+
+static uint64_t
+ngx_http_sector_cache_explain_held(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_explained_t *x)
+{
+    uint64_t                   left_ms;
+    sector_hold_slot_t         slot;
+    sector_compose_explain_t  *e;
+
+    e = &x->e;
+
+    if (ngx_http_sector_cache_source_held(source, x->zone, x->symbol->data,
+                                          x->symbol->len, &slot, &left_ms)
+        != NGX_OK)
+    {
+        return 0;
+    }
+
+    if (slot.wall_ms && slot.wall_ms > e->error_wall_ms) {
+        ngx_memcpy(x->error, slot.outcome.reason, SECTOR_FLIGHT_REASON_MAX);
+        ngx_http_sector_cache_trouble_text(x->error,
+                                           SECTOR_FLIGHT_REASON_MAX);
+
+        e->error = x->error;
+        e->error_status = slot.outcome.status;
+        e->error_wall_ms = slot.wall_ms;
+    }
+
+    if (slot.missing > e->missing) {
+        e->missing = slot.missing;
+        e->missing_after = x->zone->missing_after;
+    }
+
+    return left_ms;
 }

@@ -43,7 +43,9 @@ typedef struct {
     ngx_uint_t                          upstream_status;    /* 0: none */
     uint64_t                            retry_after_ms;     /* 0: not said */
     ngx_msec_t                          elapsed_ms;
-    uint64_t                            age_ms;     /* memory: of the entry */
+    uint64_t                            age_ms;     /* OK: of the entry; 0 for
+                                                       a new one, unless the
+                                                       upstream said more */
     unsigned                            stored:1;
     unsigned                            held:1;     /* no call was made, for
                                                        the last one failed a

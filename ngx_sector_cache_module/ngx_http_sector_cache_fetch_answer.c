@@ -36,6 +36,8 @@ static ngx_uint_t ngx_http_sector_cache_fetch_good(
     ngx_http_sector_cache_fetch_t *f);
 static ngx_uint_t ngx_http_sector_cache_fetch_whole(
     ngx_http_sector_cache_detached_t *d);
+static void ngx_http_sector_cache_fetch_own(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_judge_body(
     ngx_http_sector_cache_fetch_t *f, ngx_http_sector_cache_detached_t *d);
 static void ngx_http_sector_cache_fetch_parse(ngx_http_sector_cache_fetch_t *f,
@@ -64,6 +66,7 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
     f->refused = 0;
     f->told = 0;
 
+    f->age_s = d->age_s;
     f->answer.upstream_status = d->status;
     f->answer.retry_after_ms =
                      ngx_http_sector_cache_fetch_retry_after(&d->retry_after);
@@ -74,6 +77,9 @@ ngx_http_sector_cache_fetch_judge(ngx_http_sector_cache_fetch_t *f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
                                          "Fetch from source %V was ended",
                                          name);
+
+    } else if (d->own) {
+        ngx_http_sector_cache_fetch_own(f, d);
 
     } else if (d->status == 0
                || (d->failed && d->status == NGX_HTTP_BAD_GATEWAY))
@@ -196,6 +202,26 @@ ngx_http_sector_cache_fetch_judge_missing(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_FAILED,
                                      "Source %V answered with status 404",
                                      name);
+}
+
+
+/* What nginx itself said is nothing that the provider said. */
+
+static void
+ngx_http_sector_cache_fetch_own(ngx_http_sector_cache_fetch_t *f,
+    ngx_http_sector_cache_detached_t *d)
+{
+    static ngx_str_t  none = ngx_string("(none)");
+
+    f->own = 1;
+    f->answer.upstream_status = 0;
+    f->answer.retry_after_ms = 0;
+
+    ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
+                                     "nginx itself answered %ui in location "
+                                     "%V, the provider was not asked",
+                                     d->status,
+                                     d->location.len ? &d->location : &none);
 }
 
 
@@ -406,6 +432,10 @@ ngx_http_sector_cache_fetch_keep(ngx_http_sector_cache_fetch_t *f,
         return NGX_ERROR;
     }
 
+    /* a cache between says it in a header, and ours in the body as well */
+
+    f->answer.age_ms = ngx_max(f->age_s, out->age_s) * 1000;
+
     entry->quote_ms = out->quote_ms;
     ngx_http_sector_cache_source_quote(f->source, out->quote_ms);
 
@@ -434,6 +464,7 @@ ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
 
     ngx_memzero(&how, sizeof(ngx_http_sector_cache_entry_how_t));
     how.tag = f->turn.id;
+    how.age_ms = entry ? f->answer.age_ms : 0;
 
     if (ngx_http_sector_cache_entry_put(f->zone, &f->info.symbol, entry, &how)
         != NGX_OK)

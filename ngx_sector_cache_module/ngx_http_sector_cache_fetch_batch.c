@@ -380,6 +380,7 @@ ngx_http_sector_cache_fetch_parsed(ngx_http_sector_cache_fetch_t *carrier,
 
         ngx_memzero(&f->answer, sizeof(ngx_http_sector_cache_answer_t));
         f->answer.upstream_status = d->status;
+        f->age_s = d->age_s;
         f->foreign = 0;
         f->own = 0;
         f->doubted = 0;

@@ -86,6 +86,8 @@ struct ngx_http_sector_cache_fetch_s {
     ngx_http_sector_cache_call_t        call;       /* the last one that
                                                        ended */
 
+    uint64_t                            age_s;      /* of what came, as the
+                                                       upstream's header says */
     ngx_http_sector_cache_answer_t      answer;
     ngx_http_sector_cache_answer_t      refusal;    /* of a carrier: the last
                                                        one */

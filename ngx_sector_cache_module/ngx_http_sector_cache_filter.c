@@ -1,18 +1,25 @@
 /*
  * The filters that catch what a detached fetch's subrequest sends.  They run
- * right after nginx's copy filter, so that files are in memory already, and
- * before every filter that would change or send the body.  Nothing of a
- * detached fetch is passed on: behind its connection is nobody.  What a
- * subrequest of the subrequest sends (a mirror, an auth_request) is dropped.
+ * after all that make the body what the location says (gunzip, sub_filter,
+ * SSI, those of other modules), and before those that make it fit a client:
+ *
+ *     copy ──> others ──> headers ... gunzip, sub, SSI ──> postpone ──> ours
+ *     ──> gzip ──> range ──> chunked ──> write
+ *
+ * Nothing of a detached fetch is passed on: behind its connection is nobody.
+ * The postpone filter brings what SSI includes into its place, and passes all
+ * on as the main request's.  What comes from another request is dropped.
  */
 
 #include "ngx_http_sector_cache_detached.h"
+#include "ngx_http_sector_cache_detached_rules.h"
 
 
 static ngx_int_t ngx_http_sector_cache_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sector_cache_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_sector_cache_filter_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_sector_cache_filter_init_module(ngx_cycle_t *cycle);
 
 
 static ngx_http_module_t  ngx_http_sector_cache_filter_module_ctx = {
@@ -36,7 +43,7 @@ ngx_module_t  ngx_http_sector_cache_filter_module = {
     NULL,                                  /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_sector_cache_filter_init_module,   /* init module */
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -81,7 +88,7 @@ ngx_http_sector_cache_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_http_next_body_filter(r, in);
     }
 
-    if (r == d->subrequest) {
+    if (r == d->request) {
         ngx_http_sector_cache_detached_body(d, in);
         return NGX_OK;
     }
@@ -103,6 +110,15 @@ ngx_http_sector_cache_filter_init(ngx_conf_t *cf)
 
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_sector_cache_body_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sector_cache_filter_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_sector_cache_detached_rules(cycle);
 
     return NGX_OK;
 }

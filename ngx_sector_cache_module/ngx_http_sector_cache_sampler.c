@@ -1,5 +1,5 @@
 /*
- * Every worker has both timers, so that it does not matter which of them dies
+ * Every worker has all timers, so that it does not matter which of them dies
  * or drains.  Who comes first when a sample is due says so in the control zone
  * and takes it; the others find it taken.
  *
@@ -16,6 +16,7 @@
 #include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source_info.h"
+#include "ngx_http_sector_cache_trouble.h"
 #include "sector_compose.h"
 
 
@@ -25,6 +26,27 @@
     ((now) > (before) ? (now) - (before) : 0)
 
 
+/* An alert, in this process. */
+
+typedef struct ngx_http_sector_cache_watch_s  ngx_http_sector_cache_watch_t;
+
+struct ngx_http_sector_cache_watch_s {
+    ngx_event_t                         event;
+    ngx_http_sector_cache_main_conf_t  *mcf;
+    const sector_alert_policy_t        *policy;
+    sector_alert_t                     *alert;      /* in the control zone */
+    void                              (*add)(
+                                     const ngx_http_sector_cache_sums_t *sums,
+                                     uint64_t *good, uint64_t *bad);
+    void                              (*say)(
+                                     ngx_http_sector_cache_watch_t *watch,
+                                     ngx_uint_t begins, uint32_t percent,
+                                     uint64_t asked);
+};
+
+
+static void ngx_http_sector_cache_sampler_timer(ngx_event_t *ev,
+    ngx_event_handler_pt handler, void *data, ngx_log_t *log);
 static void ngx_http_sector_cache_sampler_minute(ngx_event_t *ev);
 static void ngx_http_sector_cache_sampler_take(
     ngx_http_sector_cache_main_conf_t *mcf,
@@ -35,47 +57,95 @@ static void ngx_http_sector_cache_sampler_sums(
     ngx_http_sector_cache_main_conf_t *mcf, ngx_http_sector_cache_sums_t *sums,
     sector_compose_sample_t *sample);
 static void ngx_http_sector_cache_sampler_alert(ngx_event_t *ev);
+static void ngx_http_sector_cache_sampler_judge(
+    ngx_http_sector_cache_watch_t *watch);
+static void ngx_http_sector_cache_sampler_add_hits(
+    const ngx_http_sector_cache_sums_t *sums, uint64_t *good, uint64_t *bad);
+static void ngx_http_sector_cache_sampler_say_hits(
+    ngx_http_sector_cache_watch_t *watch, ngx_uint_t begins, uint32_t percent,
+    uint64_t asked);
+static void ngx_http_sector_cache_sampler_add_stale(
+    const ngx_http_sector_cache_sums_t *sums, uint64_t *good, uint64_t *bad);
+static void ngx_http_sector_cache_sampler_say_stale(
+    ngx_http_sector_cache_watch_t *watch, ngx_uint_t begins, uint32_t percent,
+    uint64_t asked);
+static ngx_http_sector_cache_source_t *ngx_http_sector_cache_sampler_worst(
+    ngx_http_sector_cache_main_conf_t *mcf,
+    ngx_http_sector_cache_trouble_t *trouble, sector_compose_trouble_t *said);
+
+
+/* Most answers of a minute are stale: where fewer than half of them, and there
+ * are some, are anything else. */
+
+static const sector_alert_policy_t  ngx_http_sector_cache_stale_policy = {
+    60000, 10, 50
+};
 
 
 /* The process's. */
 
-static ngx_event_t  ngx_http_sector_cache_sampler_minutes;
-static ngx_event_t  ngx_http_sector_cache_sampler_alerts;
+static ngx_event_t                    ngx_http_sector_cache_sampler_minutes;
+static ngx_http_sector_cache_watch_t  ngx_http_sector_cache_watch_hits;
+static ngx_http_sector_cache_watch_t  ngx_http_sector_cache_watch_stale;
 
 
 void
 ngx_http_sector_cache_sampler_start(ngx_cycle_t *cycle,
     ngx_http_sector_cache_main_conf_t *mcf)
 {
-    ngx_event_t  *ev;
+    ngx_http_sector_cache_watch_t  *watch;
 
     if (mcf->ops == NULL) {
         return;
     }
 
     if (ngx_http_sector_cache_sampler_zone(mcf)) {
-        ev = &ngx_http_sector_cache_sampler_minutes;
-
-        ngx_memzero(ev, sizeof(ngx_event_t));
-        ev->handler = ngx_http_sector_cache_sampler_minute;
-        ev->data = mcf;
-        ev->log = cycle->log;
-        ev->cancelable = 1;
-
-        ngx_add_timer(ev, 1);
+        ngx_http_sector_cache_sampler_timer(
+                                       &ngx_http_sector_cache_sampler_minutes,
+                                       ngx_http_sector_cache_sampler_minute,
+                                       mcf, cycle->log);
     }
 
     if (mcf->alert.hit_percent) {
-        ev = &ngx_http_sector_cache_sampler_alerts;
+        watch = &ngx_http_sector_cache_watch_hits;
 
-        ngx_memzero(ev, sizeof(ngx_event_t));
-        ev->handler = ngx_http_sector_cache_sampler_alert;
-        ev->data = mcf;
-        ev->log = cycle->log;
-        ev->cancelable = 1;
+        watch->mcf = mcf;
+        watch->policy = &mcf->alert;
+        watch->alert = &mcf->ops->alert;
+        watch->add = ngx_http_sector_cache_sampler_add_hits;
+        watch->say = ngx_http_sector_cache_sampler_say_hits;
 
-        ngx_add_timer(ev, 1);
+        ngx_http_sector_cache_sampler_timer(&watch->event,
+                                         ngx_http_sector_cache_sampler_alert,
+                                         watch, cycle->log);
     }
+
+    watch = &ngx_http_sector_cache_watch_stale;
+
+    watch->mcf = mcf;
+    watch->policy = &ngx_http_sector_cache_stale_policy;
+    watch->alert = &mcf->ops->stale;
+    watch->add = ngx_http_sector_cache_sampler_add_stale;
+    watch->say = ngx_http_sector_cache_sampler_say_stale;
+
+    ngx_http_sector_cache_sampler_timer(&watch->event,
+                                        ngx_http_sector_cache_sampler_alert,
+                                        watch, cycle->log);
+}
+
+
+static void
+ngx_http_sector_cache_sampler_timer(ngx_event_t *ev,
+    ngx_event_handler_pt handler, void *data, ngx_log_t *log)
+{
+    ngx_memzero(ev, sizeof(ngx_event_t));
+
+    ev->handler = handler;
+    ev->data = data;
+    ev->log = log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, 1);
 }
 
 
@@ -299,6 +369,7 @@ ngx_http_sector_cache_sampler_sums(ngx_http_sector_cache_main_conf_t *mcf,
         sums->hits += info.counters[SECTOR_STAT_HIT];
         sums->misses += info.counters[SECTOR_STAT_MISS];
         sums->stale += info.counters[SECTOR_STAT_STALE];
+        sums->disabled += info.counters[SECTOR_STAT_DISABLED];
 
         if (sample) {
             sample->entries += info.entries;
@@ -329,55 +400,159 @@ ngx_http_sector_cache_sampler_sums(ngx_http_sector_cache_main_conf_t *mcf,
 }
 
 
-/* Looks at the hit rate, if nobody else has just now. */
+/* It is time to look, if nobody else has just now. */
 
 static void
 ngx_http_sector_cache_sampler_alert(ngx_event_t *ev)
 {
-    int                                 change, due;
-    uint64_t                            asked;
-    uint32_t                            percent;
-    ngx_http_sector_cache_sums_t        sums;
-    ngx_http_sector_cache_main_conf_t  *mcf;
+    int                             due;
+    ngx_http_sector_cache_watch_t  *watch;
 
-    mcf = ev->data;
+    watch = ev->data;
 
     if (ngx_exiting || ngx_quit || ngx_terminate) {
         return;
     }
 
-    ngx_shmtx_lock(&mcf->shpool->mutex);
-    due = sector_alert_due(&mcf->ops->alert, &mcf->alert, ngx_current_msec);
-    ngx_shmtx_unlock(&mcf->shpool->mutex);
+    ngx_shmtx_lock(&watch->mcf->shpool->mutex);
+    due = sector_alert_due(watch->alert, watch->policy, ngx_current_msec);
+    ngx_shmtx_unlock(&watch->mcf->shpool->mutex);
 
     if (due) {
-        ngx_http_sector_cache_sampler_sums(mcf, &sums, NULL);
+        ngx_http_sector_cache_sampler_judge(watch);
+    }
 
-        ngx_shmtx_lock(&mcf->shpool->mutex);
+    ngx_add_timer(ev, (ngx_msec_t) watch->policy->window_ms
+                      / SECTOR_ALERT_STEPS);
+}
 
-        change = sector_alert_add(&mcf->ops->alert, &mcf->alert,
-                                  ngx_current_msec, sums.hits, sums.misses);
-        percent = mcf->ops->alert.percent;
-        asked = mcf->ops->alert.asked;
 
-        ngx_shmtx_unlock(&mcf->shpool->mutex);
+static void
+ngx_http_sector_cache_sampler_judge(ngx_http_sector_cache_watch_t *watch)
+{
+    int                            change;
+    uint32_t                       percent;
+    uint64_t                       asked, good, bad;
+    ngx_http_sector_cache_sums_t   sums;
 
-        if (change > 0) {
-            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                          "hit rate is %uD%% of %uL requests within %uL ms, "
-                          "below %uD%%", percent, asked, mcf->alert.window_ms,
-                          mcf->alert.hit_percent);
+    ngx_http_sector_cache_sampler_sums(watch->mcf, &sums, NULL);
+    watch->add(&sums, &good, &bad);
 
-        } else if (change < 0) {
-            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                          "hit rate is %uD%% of %uL requests within %uL ms, "
-                          "no longer known to be below %uD%%",
-                          percent, asked, mcf->alert.window_ms,
-                          mcf->alert.hit_percent);
+    ngx_shmtx_lock(&watch->mcf->shpool->mutex);
+
+    change = sector_alert_add(watch->alert, watch->policy, ngx_current_msec,
+                              good, bad);
+    percent = watch->alert->percent;
+    asked = watch->alert->asked;
+
+    ngx_shmtx_unlock(&watch->mcf->shpool->mutex);
+
+    if (change) {
+        watch->say(watch, change > 0, percent, asked);
+    }
+}
+
+
+static void
+ngx_http_sector_cache_sampler_add_hits(
+    const ngx_http_sector_cache_sums_t *sums, uint64_t *good, uint64_t *bad)
+{
+    *good = sums->hits;
+    *bad = sums->misses;
+}
+
+
+static void
+ngx_http_sector_cache_sampler_say_hits(ngx_http_sector_cache_watch_t *watch,
+    ngx_uint_t begins, uint32_t percent, uint64_t asked)
+{
+    if (begins) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "hit rate is %uD%% of %uL requests within %uL ms, "
+                      "below %uD%%", percent, asked, watch->policy->window_ms,
+                      watch->policy->hit_percent);
+
+    } else {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "hit rate is %uD%% of %uL requests within %uL ms, "
+                      "no longer known to be below %uD%%",
+                      percent, asked, watch->policy->window_ms,
+                      watch->policy->hit_percent);
+    }
+}
+
+
+/* With the cache off nothing is stale. */
+
+static void
+ngx_http_sector_cache_sampler_add_stale(
+    const ngx_http_sector_cache_sums_t *sums, uint64_t *good, uint64_t *bad)
+{
+    *good = sums->requests - sums->stale - sums->disabled;
+    *bad = sums->stale;
+}
+
+
+static void
+ngx_http_sector_cache_sampler_say_stale(ngx_http_sector_cache_watch_t *watch,
+    ngx_uint_t begins, uint32_t percent, uint64_t asked)
+{
+    ngx_http_sector_cache_source_t   *source;
+    sector_compose_trouble_t          said;
+    ngx_http_sector_cache_trouble_t   trouble;
+
+    if (!begins) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "most answers are no longer stale, of %uL within %uL ms",
+                      asked, watch->policy->window_ms);
+        return;
+    }
+
+    source = ngx_http_sector_cache_sampler_worst(watch->mcf, &trouble, &said);
+
+    if (source == NULL) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "%uD%% of %uL answers within %uL ms are stale",
+                      100 - percent, asked, watch->policy->window_ms);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "%uD%% of %uL answers within %uL ms are stale, source \"%V\" "
+                  "failed last: %s", 100 - percent, asked,
+                  watch->policy->window_ms, &source->name, said.error);
+}
+
+
+/* The source whose last failure is the newest, or NULL. */
+
+static ngx_http_sector_cache_source_t *
+ngx_http_sector_cache_sampler_worst(ngx_http_sector_cache_main_conf_t *mcf,
+    ngx_http_sector_cache_trouble_t *trouble, sector_compose_trouble_t *said)
+{
+    int64_t                           last;
+    ngx_uint_t                        i;
+    ngx_http_sector_cache_source_t   *worst, **sources;
+
+    sources = mcf->sources.elts;
+    worst = NULL;
+    last = 0;
+    said->error = NULL;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        ngx_http_sector_cache_trouble(sources[i], trouble, said);
+
+        if (said->error && said->error_wall_ms > last) {
+            last = said->error_wall_ms;
+            worst = sources[i];
         }
     }
 
-    ngx_add_timer(ev, (ngx_msec_t) mcf->alert.window_ms / SECTOR_ALERT_STEPS);
+    if (worst) {
+        ngx_http_sector_cache_trouble(worst, trouble, said);
+    }
+
+    return said->error ? worst : NULL;
 }
 
 
@@ -397,4 +572,16 @@ ngx_http_sector_cache_alert(ngx_uint_t *raised)
     *raised = (mcf->ops->alert.raised != 0);
 
     return 1;
+}
+
+
+ngx_uint_t
+ngx_http_sector_cache_stale_alert(void)
+{
+    ngx_http_sector_cache_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_sector_cache_module);
+
+    return mcf != NULL && mcf->ops != NULL && mcf->ops->stale.raised != 0;
 }

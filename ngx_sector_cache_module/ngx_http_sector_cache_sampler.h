@@ -1,6 +1,7 @@
 /*
- * What is looked at by the clock: a sample a minute for the history, and the
- * hit rate for its alert; each by one worker of all.
+ * What is looked at by the clock: a sample a minute for the history, and
+ * two alerts, of the hit rate and of stale answers; each by one worker of
+ * all.
  *
  * Layer 2.
  */
@@ -45,6 +46,11 @@ char *ngx_http_sector_cache_sampler_now(ngx_pool_t *pool,
 /* Whether an alert is declared; *raised: it is on. */
 
 ngx_uint_t ngx_http_sector_cache_alert(ngx_uint_t *raised);
+
+
+/* Whether most answers of the last minute were stale. */
+
+ngx_uint_t ngx_http_sector_cache_stale_alert(void);
 
 
 #endif /* NGX_HTTP_SECTOR_CACHE_SAMPLER_H */

@@ -6,6 +6,7 @@
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_source_info.h"
+#include "ngx_http_sector_cache_trouble.h"
 #include "sector_metrics.h"
 
 
@@ -23,6 +24,8 @@ static ngx_int_t ngx_http_sector_cache_stats_namespaces(ngx_http_request_t *r,
     ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats);
 static ngx_int_t ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
     ngx_http_sector_cache_main_conf_t *mcf, sector_compose_stats_t *stats);
+static ngx_int_t ngx_http_sector_cache_stats_troubles(ngx_http_request_t *r,
+    ngx_http_sector_cache_main_conf_t *mcf, sector_compose_source_t *list);
 
 
 static const ngx_http_sector_cache_page_t  ngx_http_sector_cache_pages[] = {
@@ -141,6 +144,7 @@ ngx_http_sector_cache_stats(ngx_http_request_t *r,
 
     stats->has_alert = ngx_http_sector_cache_alert(&alert);
     stats->alert = alert;
+    stats->stale_alert = ngx_http_sector_cache_stale_alert();
 
     stats->version = NGX_HTTP_SECTOR_CACHE_VERSION;
     stats->nginx = NGINX_VERSION;
@@ -245,6 +249,39 @@ ngx_http_sector_cache_stats_sources(ngx_http_request_t *r,
 
     stats->sources = list;
     stats->n_sources = n;
+
+    return ngx_http_sector_cache_stats_troubles(r, mcf, list);
+}
+
+
+/* What is wrong with them; nothing stale is served while all is off. */
+
+static ngx_int_t
+ngx_http_sector_cache_stats_troubles(ngx_http_request_t *r,
+    ngx_http_sector_cache_main_conf_t *mcf, sector_compose_source_t *list)
+{
+    ngx_uint_t                         i, n;
+    ngx_http_sector_cache_source_t   **sources;
+    ngx_http_sector_cache_trouble_t   *troubles;
+
+    sources = mcf->sources.elts;
+    n = mcf->sources.nelts;
+
+    troubles = ngx_palloc(r->pool,
+                          n * sizeof(ngx_http_sector_cache_trouble_t));
+    if (troubles == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_http_sector_cache_trouble(sources[i], &troubles[i],
+                                      &list[i].trouble);
+
+        if (!ngx_http_sector_cache_killed(mcf)) {
+            list[i].trouble.stale_wall_ms =
+                             ngx_http_sector_cache_trouble_lasts(sources[i]);
+        }
+    }
 
     return NGX_OK;
 }

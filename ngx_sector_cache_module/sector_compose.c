@@ -190,6 +190,9 @@ sector_compose_totals(json_t *root, const sector_compose_stats_t *stats)
                                       json_boolean(stats->alert));
     }
 
+    failed |= json_object_set_new(root, "staleAnswersAlert",
+                                  json_boolean(stats->stale_alert));
+
     return failed;
 }
 
@@ -262,6 +265,9 @@ sector_compose_source(const sector_compose_source_t *source)
                                   sector_compose_histogram(source->upstream));
     failed |= json_object_set_new(object, "waitTime",
                                   sector_compose_histogram(source->wait));
+    failed |= sector_compose_trouble(object, source);
+    failed |= sector_compose_time_member(object, "staleUntil",
+                                         source->trouble.stale_wall_ms);
 
     if (failed) {
         json_decref(object);

@@ -95,6 +95,29 @@ typedef struct {
 } sector_compose_namespace_t;
 
 
+/* What is wrong with a source, or was.  All zero: nothing has been fetched.
+ * Texts are UTF-8. */
+
+typedef struct {
+    unsigned        failing:1;              /* every fetch fails, */
+    uint64_t        failures;               /* so many in a row, */
+    int64_t         since_wall_ms;          /* since then; 0: not at all */
+    int64_t         success_wall_ms;        /* the last; 0: none yet */
+    int64_t         error_wall_ms;          /* the last failure; 0: none yet */
+    const char     *error;                  /* of it; NULL: none */
+    const char     *kind;                   /* of it: the name of a counter of
+                                               sector_stats.h */
+    const char     *symbol;                 /* of it; NULL: of several */
+    unsigned        status;                 /* the upstream's then; 0 */
+    int64_t         opened_wall_ms;         /* the breaker did; 0: never, or
+                                               by hand */
+    const char     *opened;                 /* why */
+    int64_t         stale_wall_ms;          /* the first of what memory has
+                                               stale cannot be served from
+                                               then on; 0: nothing is */
+} sector_compose_trouble_t;
+
+
 typedef struct {
     const char     *name;
     const char     *breaker;                /* closed, open, half_open */
@@ -111,6 +134,7 @@ typedef struct {
     const sector_histogram_t   *upstream;   /* times of calls */
     const sector_histogram_t   *wait;       /* times in the queue */
     const uint64_t *counters;               /* SECTOR_FETCH_STATS_N */
+    sector_compose_trouble_t    trouble;
 } sector_compose_source_t;
 
 
@@ -120,6 +144,8 @@ typedef struct {
     unsigned                            enabled:1;
     unsigned                            has_alert:1;    /* one is declared, */
     unsigned                            alert:1;        /* and raised */
+    unsigned                            stale_alert:1;  /* most answers are
+                                                           stale */
     const sector_compose_namespace_t   *namespaces;
     size_t                              n_namespaces;
     const sector_compose_source_t      *sources;
@@ -156,6 +182,8 @@ typedef struct {
     const char     *breaker;
     uint64_t        breaker_s;      /* until it lets a fetch through; 0: does */
     uint64_t        rate_s;         /* until the rate limit does */
+    uint64_t        held_s;         /* until the symbol is fetched again, whose
+                                       last fetch failed; 0: it does not wait */
     uint64_t        running;
     uint64_t        concurrency;
     uint64_t        waiting;
@@ -186,6 +214,11 @@ typedef struct {
     const char                     *error;      /* the last one; NULL: none */
     unsigned                        error_status;   /* the upstream's; 0 */
     int64_t                         error_wall_ms;
+    uint64_t                        missing;    /* times in a row that a source
+                                                   said that there is no such
+                                                   symbol, and is not believed;
+                                                   0: it did not */
+    uint64_t                        missing_after;  /* it is after so many */
     const sector_compose_gate_t    *gates;      /* the routes' sources, each
                                                    once */
     size_t                          n_gates;
@@ -269,22 +302,43 @@ char *sector_compose_symbols(const sector_compose_symbol_t *symbols, size_t n,
     size_t *len);
 
 
-/* What /health says; of the sources, name, breaker, retry_after_s and frozen
- * are looked at. */
+/* What /health says; of the sources, name, breaker, retry_after_s, frozen and
+ * trouble are looked at. */
+
+#define SECTOR_COMPOSE_UNSERVABLE  50       /* are named at most */
 
 typedef struct {
-    sector_compose_health_e             health;
+    sector_compose_health_e             health;     /* as judged */
     uint64_t                            servable;   /* symbols that memory
                                                        could answer for */
+    uint64_t                            configured; /* symbols */
+    uint64_t                            lacking;    /* of these, that cannot be
+                                                       served: memory has them
+                                                       not, and no fetch is to
+                                                       be expected to help */
+    const char                         *unservable[SECTOR_COMPOSE_UNSERVABLE];
+    size_t                              n_unservable;
     const sector_compose_source_t      *sources;
     size_t                              n_sources;
+    int64_t                             stale_wall_ms;  /* as of a source, of
+                                                       the location; 0 */
     unsigned                            enabled:1;
     unsigned                            has_alert:1;    /* as in stats */
     unsigned                            alert:1;
+    unsigned                            stale_alert:1;
+    unsigned                            memory:1;   /* has something that is
+                                                       served here, be it no
+                                                       configured symbol */
 } sector_compose_state_t;
 
 
-/* The data of /health. */
+/* What it comes to; all but health is looked at. */
+sector_compose_health_e sector_compose_judge(
+    const sector_compose_state_t *state);
+
+
+/* The data of /health, with a reason for each thing that speaks against its
+ * being healthy. */
 char *sector_compose_health(const sector_compose_state_t *state, size_t *len);
 
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 
-#define SECTOR_COMPOSE_WHY_MAX  256     /* bytes, the final zero included */
+#define SECTOR_COMPOSE_WHY_MAX  384     /* bytes, the final zero included */
 
 
 static const char *sector_compose_verdict(const sector_compose_explain_t *e,
@@ -19,7 +19,13 @@ static const char *sector_compose_verdict_fetch(
     const sector_compose_explain_t *e, char *why);
 static void sector_compose_verdict_refresh(const sector_compose_explain_t *e,
     char *why);
+static void sector_compose_verdict_doubt(const sector_compose_explain_t *e,
+    char *why);
 static int sector_compose_explain_entry(json_t *root,
+    const sector_compose_explain_t *e);
+static json_t *sector_compose_explain_error(
+    const sector_compose_explain_t *e);
+static int sector_compose_explain_waits(json_t *root,
     const sector_compose_explain_t *e);
 static json_t *sector_compose_explain_gate(const sector_compose_gate_t *g);
 static json_t *sector_compose_explain_route(const sector_compose_route_t *r);
@@ -31,11 +37,12 @@ sector_compose_explain(const sector_compose_explain_t *e, size_t *len)
     int          failed;
     char         why[SECTOR_COMPOSE_WHY_MAX];
     size_t       i;
-    json_t      *root, *fetch, *error, *list;
+    json_t      *root, *fetch, *list;
     const char  *answer;
 
     root = json_object();
     answer = sector_compose_verdict(e, why);
+    sector_compose_verdict_doubt(e, why);
 
     failed = sector_compose_string_member(root, "symbol", e->symbol);
     failed |= sector_compose_string_member(root, "namespace", e->namespace);
@@ -60,21 +67,8 @@ sector_compose_explain(const sector_compose_explain_t *e, size_t *len)
 
     failed |= json_object_set_new(root, "fetch", fetch);
 
-    if (e->error) {
-        error = json_object();
-        failed |= sector_compose_time_member(error, "time", e->error_wall_ms);
-        failed |= sector_compose_string_member(error, "error", e->error);
-
-        if (e->error_status) {
-            failed |= sector_compose_number_member(error, "status",
-                                                   e->error_status);
-        }
-
-    } else {
-        error = json_null();
-    }
-
-    failed |= json_object_set_new(root, "lastError", error);
+    failed |= json_object_set_new(root, "lastError",
+                                  sector_compose_explain_error(e));
 
     list = json_object();
 
@@ -93,6 +87,7 @@ sector_compose_explain(const sector_compose_explain_t *e, size_t *len)
     }
 
     failed |= json_object_set_new(root, "locations", list);
+    failed |= sector_compose_explain_waits(root, e);
 
     return sector_compose_dump(root, failed, len);
 }
@@ -213,6 +208,12 @@ sector_compose_verdict_refresh(const sector_compose_explain_t *e, char *why)
                  "it for another %llu s", within, g->name,
                  (unsigned long long) g->breaker_s);
 
+    } else if (g->held_s) {
+        snprintf(why, SECTOR_COMPOSE_WHY_MAX,
+                 "%s, and since its last fetch from source %s failed it is "
+                 "not fetched for another %llu s", within, g->name,
+                 (unsigned long long) g->held_s);
+
     } else if (g->rate_s) {
         snprintf(why, SECTOR_COMPOSE_WHY_MAX,
                  "%s, and the rate limit of source %s is reached for another "
@@ -254,6 +255,13 @@ sector_compose_verdict_fetch(const sector_compose_explain_t *e, char *why)
                  "another %llu s: %s", g->name,
                  (unsigned long long) g->breaker_s, then);
 
+    } else if (g->held_s) {
+        snprintf(why, SECTOR_COMPOSE_WHY_MAX,
+                 "its last fetch from source %s failed, and it is not fetched "
+                 "for another %llu s: %s", g->name,
+                 (unsigned long long) g->held_s,
+                 stale ? then : "the same error is answered");
+
     } else if (g->rate_s) {
         snprintf(why, SECTOR_COMPOSE_WHY_MAX,
                  "the rate limit of source %s is reached for another %llu s: "
@@ -273,6 +281,84 @@ sector_compose_verdict_fetch(const sector_compose_explain_t *e, char *why)
     }
 
     return stale ? "stale" : "error";
+}
+
+
+/* What is doubted is not forgotten over what is served meanwhile. */
+static void
+sector_compose_verdict_doubt(const sector_compose_explain_t *e, char *why)
+{
+    size_t  len;
+
+    if (e->missing == 0) {
+        return;
+    }
+
+    len = strlen(why);
+
+    snprintf(why + len, SECTOR_COMPOSE_WHY_MAX - len,
+             "; that there is no such symbol was said %llu time%s in a row, "
+             "and is believed after %llu", (unsigned long long) e->missing,
+             e->missing == 1 ? "" : "s",
+             (unsigned long long) e->missing_after);
+}
+
+
+static json_t *
+sector_compose_explain_error(const sector_compose_explain_t *e)
+{
+    int      failed;
+    json_t  *error;
+
+    if (e->error == NULL) {
+        return json_null();
+    }
+
+    error = json_object();
+
+    failed = sector_compose_time_member(error, "time", e->error_wall_ms);
+    failed |= sector_compose_string_member(error, "error", e->error);
+
+    if (e->error_status) {
+        failed |= sector_compose_number_member(error, "status",
+                                               e->error_status);
+    }
+
+    if (failed) {
+        json_decref(error);
+        return NULL;
+    }
+
+    return error;
+}
+
+
+static int
+sector_compose_explain_waits(json_t *root, const sector_compose_explain_t *e)
+{
+    int       failed;
+    size_t    i;
+    json_t   *missing;
+    uint64_t  waits;
+
+    waits = 0;
+
+    for (i = 0; i < e->n_gates; i++) {
+        waits = e->gates[i].held_s > waits ? e->gates[i].held_s : waits;
+    }
+
+    failed = sector_compose_number_member(root, "waits", waits);
+
+    if (e->missing) {
+        missing = json_object();
+
+        failed |= sector_compose_number_member(missing, "count", e->missing);
+        failed |= sector_compose_number_member(missing, "believedAfter",
+                                               e->missing_after);
+        failed |= json_object_set_new(root, "missing", missing);
+    }
+
+    return failed;
 }
 
 
@@ -318,6 +404,7 @@ sector_compose_explain_gate(const sector_compose_gate_t *g)
     failed |= sector_compose_number_member(one, "waiting", g->waiting);
     failed |= sector_compose_number_member(one, "queue", g->queue);
     failed |= json_object_set_new(one, "frozen", json_boolean(g->frozen));
+    failed |= sector_compose_number_member(one, "waits", g->held_s);
 
     if (failed) {
         json_decref(one);

@@ -15,6 +15,8 @@
 
 #include <jansson.h>
 
+#include "sector_compose.h"
+
 
 /* A time of 0 is null: never. */
 int sector_compose_time_member(json_t *object, const char *name,
@@ -26,6 +28,11 @@ int sector_compose_string_member(json_t *object, const char *name,
 
 int sector_compose_number_member(json_t *object, const char *name,
     uint64_t value);
+
+
+/* Adds what is wrong with a source, but for how long stale data lasts. */
+int sector_compose_trouble(json_t *object,
+    const sector_compose_source_t *source);
 
 
 /* Prints a value, unless something failed while it was built, and releases

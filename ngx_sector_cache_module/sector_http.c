@@ -436,8 +436,11 @@ sector_http_unescape(const char *text, size_t len, char *out)
 }
 
 
-int64_t
-sector_http_retry_after(const char *value, size_t len)
+/* The number that digits alone make, cut down to a maximum; -1: something
+ * else is there, or nothing. */
+
+static int64_t
+sector_http_seconds(const char *value, size_t len, int64_t max)
 {
     size_t   i;
     int64_t  seconds;
@@ -457,10 +460,106 @@ sector_http_retry_after(const char *value, size_t len)
 
         seconds = seconds * 10 + (value[i] - '0');
 
-        if (seconds > SECTOR_HTTP_RETRY_AFTER_MAX) {
-            seconds = SECTOR_HTTP_RETRY_AFTER_MAX;
+        if (seconds > max) {
+            seconds = max;
         }
     }
 
     return seconds;
+}
+
+
+int64_t
+sector_http_retry_after(const char *value, size_t len)
+{
+    return sector_http_seconds(value, len, SECTOR_HTTP_RETRY_AFTER_MAX);
+}
+
+
+int64_t
+sector_http_age(const char *value, size_t len)
+{
+    sector_http_item_t  item;
+
+    item.text = value;
+    item.len = len;
+    item = sector_http_trim(sector_http_cut(&item, ','));
+
+    return sector_http_seconds(item.text, item.len, SECTOR_HTTP_AGE_MAX);
+}
+
+
+static int
+sector_http_same(sector_http_item_t item, const char *text)
+{
+    return item.len == strlen(text) && memcmp(item.text, text, item.len) == 0;
+}
+
+
+/* Takes the next word off a structured list: what stands before a comma or a
+ * semicolon that is not inside quotes.  Says which of the two it was, or a
+ * comma at the end. */
+
+static char
+sector_http_word(sector_http_item_t *rest, sector_http_item_t *word)
+{
+    size_t  i;
+    int     quoted;
+
+    quoted = 0;
+
+    for (i = 0; i < rest->len; i++) {
+        if (quoted && rest->text[i] == '\\') {
+            i++;
+
+        } else if (rest->text[i] == '"') {
+            quoted = !quoted;
+
+        } else if (!quoted && (rest->text[i] == ',' || rest->text[i] == ';')) {
+            word->text = rest->text;
+            word->len = i;
+            *word = sector_http_trim(*word);
+
+            rest->text += i + 1;
+            rest->len -= i + 1;
+
+            return rest->text[-1];
+        }
+    }
+
+    *word = sector_http_trim(*rest);
+    rest->len = 0;
+
+    return ',';
+}
+
+
+int
+sector_http_partial(const char *value, size_t len)
+{
+    int                 first, ours;
+    char                end;
+    sector_http_item_t  rest, word;
+
+    first = 1;
+    ours = 0;
+    rest.text = value;
+    rest.len = len;
+
+    while (rest.len != 0) {
+        end = sector_http_word(&rest, &word);
+
+        if (first) {
+            ours = sector_http_same(word, "sector-cache");
+
+        } else if (ours && (sector_http_same(word, "detail=PARTIAL")
+                            || sector_http_same(word, "detail=\"PARTIAL\"")))
+        {
+            return 1;
+        }
+
+        first = (end == ',');
+    }
+
+    return 0;
 }

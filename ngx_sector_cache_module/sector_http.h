@@ -18,6 +18,7 @@
 
 
 #define SECTOR_HTTP_RETRY_AFTER_MAX  31536000   /* seconds: 365 days */
+#define SECTOR_HTTP_AGE_MAX          2147483648 /* seconds, RFC 9111, 1.2.2 */
 
 
 typedef struct {
@@ -128,6 +129,21 @@ size_t sector_http_unescape(const char *text, size_t len, char *out);
  * empty or not digits alone: it may be a date.
  */
 int64_t sector_http_retry_after(const char *value, size_t len);
+
+
+/*
+ * The seconds of an Age (RFC 9111, 5.1), at most SECTOR_HTTP_AGE_MAX, to which
+ * more is cut down; of a list, its first element.  -1 where that is not digits
+ * alone, with OWS around them.
+ */
+int64_t sector_http_age(const char *value, size_t len);
+
+
+/*
+ * Whether a Cache-Status (RFC 9211) has a member of this module that says
+ * "detail=PARTIAL", as a token or as a string: 1 or 0.
+ */
+int sector_http_partial(const char *value, size_t len);
 
 
 #endif /* SECTOR_HTTP_H */

@@ -25,6 +25,8 @@
       "whether the cache is on for any location")                             \
     X(ALERT, "sector_cache_hit_rate_alert", "gauge",                          \
       "whether the hit rate is below that of sector_cache_alert")             \
+    X(STALE_ALERT, "sector_cache_stale_alert", "gauge",                       \
+      "whether most answers of the last minute were stale")                   \
     X(REQUESTS, "sector_cache_requests_total", "counter",                     \
       "requests, by what they were answered with")                            \
     X(HIT_RATIO, "sector_cache_hit_ratio", "gauge",                           \
@@ -55,6 +57,17 @@
       "whether the source's quotes have stopped advancing")                   \
     X(QUOTE, "sector_cache_feed_quote_timestamp_seconds", "gauge",            \
       "time of the source's newest quote, since the epoch")                   \
+    X(FAILING, "sector_cache_source_failing", "gauge",                        \
+      "whether every fetch from the source fails")                            \
+    X(FAILURES, "sector_cache_source_failures_in_row", "gauge",               \
+      "fetches from the source that failed since one succeeded")              \
+    X(ERROR, "sector_cache_source_last_error_timestamp_seconds", "gauge",     \
+      "when a fetch failed last and how, since the epoch")                    \
+    X(SUCCESS, "sector_cache_source_last_success_timestamp_seconds", "gauge", \
+      "when a fetch succeeded last, since the epoch")                         \
+    X(STALE, "sector_cache_source_stale_until_timestamp_seconds", "gauge",    \
+      "when the first stale symbol can no longer be served, since the"        \
+      " epoch")                                                               \
     X(UPSTREAM, "sector_cache_upstream_seconds", "histogram",                 \
       "times of calls of the upstream")                                       \
     X(WAIT, "sector_cache_fetch_wait_seconds", "histogram",                   \
@@ -98,6 +111,12 @@ static void sector_metrics_breakers(sector_text_t *t,
     const sector_compose_stats_t *stats);
 static void sector_metrics_feeds(sector_text_t *t,
     const sector_compose_stats_t *stats);
+static void sector_metrics_troubles(sector_text_t *t,
+    const sector_compose_stats_t *stats);
+static void sector_metrics_errors(sector_text_t *t,
+    const sector_compose_stats_t *stats);
+static void sector_metrics_times(sector_text_t *t,
+    const sector_compose_stats_t *stats, sector_metrics_e id);
 static void sector_metrics_histograms(sector_text_t *t,
     const sector_compose_stats_t *stats, sector_metrics_e id);
 static void sector_metrics_histogram(sector_text_t *t, const char *metric,
@@ -135,6 +154,7 @@ sector_metrics(const sector_compose_stats_t *stats, size_t *len)
         sector_metrics_sources(&t, stats);
         sector_metrics_breakers(&t, stats);
         sector_metrics_feeds(&t, stats);
+        sector_metrics_troubles(&t, stats);
         sector_metrics_histograms(&t, stats, SECTOR_METRICS_UPSTREAM);
         sector_metrics_histograms(&t, stats, SECTOR_METRICS_WAIT);
     }
@@ -165,6 +185,9 @@ sector_metrics_whole(sector_text_t *t, const sector_compose_stats_t *stats)
         metric = sector_metrics_begin(t, SECTOR_METRICS_ALERT);
         sector_metrics_number(t, metric, NULL, NULL, stats->alert);
     }
+
+    metric = sector_metrics_begin(t, SECTOR_METRICS_STALE_ALERT);
+    sector_metrics_number(t, metric, NULL, NULL, stats->stale_alert);
 }
 
 
@@ -379,6 +402,89 @@ sector_metrics_feeds(sector_text_t *t, const sector_compose_stats_t *stats)
                      : sector_metrics_begin(t, SECTOR_METRICS_QUOTE);
             sector_metrics_time(t, metric, "source", s[i].name,
                                 s[i].quote_wall_ms);
+        }
+    }
+}
+
+
+static void
+sector_metrics_troubles(sector_text_t *t, const sector_compose_stats_t *stats)
+{
+    size_t                          i;
+    const char                     *metric;
+    const sector_compose_source_t  *s;
+
+    s = stats->sources;
+    metric = sector_metrics_begin(t, SECTOR_METRICS_FAILING);
+
+    for (i = 0; i < stats->n_sources; i++) {
+        sector_metrics_number(t, metric, "source", s[i].name,
+                              s[i].trouble.failing);
+    }
+
+    metric = sector_metrics_begin(t, SECTOR_METRICS_FAILURES);
+
+    for (i = 0; i < stats->n_sources; i++) {
+        sector_metrics_number(t, metric, "source", s[i].name,
+                              s[i].trouble.failures);
+    }
+
+    sector_metrics_errors(t, stats);
+    sector_metrics_times(t, stats, SECTOR_METRICS_SUCCESS);
+    sector_metrics_times(t, stats, SECTOR_METRICS_STALE);
+}
+
+
+static void
+sector_metrics_errors(sector_text_t *t, const sector_compose_stats_t *stats)
+{
+    char                            kind[SECTOR_METRICS_NAME_MAX];
+    size_t                          i;
+    const char                     *metric;
+    const sector_compose_source_t  *s;
+
+    sector_metrics_label_t  labels[2] = { { "source", NULL },
+                                          { "kind", kind } };
+
+    s = stats->sources;
+
+    for (i = 0, metric = NULL; i < stats->n_sources; i++) {
+
+        if (s[i].trouble.error_wall_ms == 0 || s[i].trouble.kind == NULL) {
+            continue;
+        }
+
+        metric = metric ? metric
+                 : sector_metrics_begin(t, SECTOR_METRICS_ERROR);
+        labels[0].value = s[i].name;
+        sector_metrics_snake(kind, s[i].trouble.kind);
+
+        sector_metrics_series(t, metric, labels, 2);
+        sector_text_print(t, " %.3f\n",
+                          (double) s[i].trouble.error_wall_ms / 1000);
+    }
+}
+
+
+/* One of those times that are 0 where there is none. */
+static void
+sector_metrics_times(sector_text_t *t, const sector_compose_stats_t *stats,
+    sector_metrics_e id)
+{
+    size_t                          i;
+    int64_t                         wall_ms;
+    const char                     *metric;
+    const sector_compose_source_t  *s;
+
+    s = stats->sources;
+
+    for (i = 0, metric = NULL; i < stats->n_sources; i++) {
+        wall_ms = id == SECTOR_METRICS_STALE
+                  ? s[i].trouble.stale_wall_ms : s[i].trouble.success_wall_ms;
+
+        if (wall_ms) {
+            metric = metric ? metric : sector_metrics_begin(t, id);
+            sector_metrics_time(t, metric, "source", s[i].name, wall_ms);
         }
     }
 }

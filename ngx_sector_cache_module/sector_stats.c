@@ -15,7 +15,7 @@ const sector_stats_row_t  sector_stats_fetch_rows[SECTOR_FETCH_STATS_N] = {
 
 
 const uint64_t  sector_stats_bounds_ms[SECTOR_STATS_BOUNDS] = {
-    5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000
+    0, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000
 };
 
 

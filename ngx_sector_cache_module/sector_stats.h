@@ -95,10 +95,11 @@ typedef enum {
 /*
  * A histogram of times.  Bucket i counts what took at most
  * sector_stats_bounds_ms[i] and more than the bound before it; the last one
- * counts what took longer than all bounds.
+ * counts what took longer than all bounds.  The first bound is 0: what took no
+ * time at all must not look like some of it.
  */
 
-#define SECTOR_STATS_BOUNDS  12
+#define SECTOR_STATS_BOUNDS  13
 
 typedef struct {
     uint64_t    sum_ms;

@@ -9,12 +9,15 @@
  *     NAMESPACE   ENTRIES ...        a line each
  *     SOURCE      BREAKER ...        a line each
  *
+ *     yahoo       every fetch ...    what is wrong with it, if something is
+ *
  * With one look alone there are totals where there are rates otherwise.
  */
 
 #include "sectorctl_frame.h"
 #include "sectorctl.h"
 #include "sectorctl_print.h"
+#include "sectorctl_trouble.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -134,6 +137,7 @@ sectorctl_frame_draw(sectorctl_screen_t *screen, const sectorctl_view_t *view)
     sectorctl_screen_end(screen, SECTORCTL_PLAIN);
 
     sectorctl_frame_table(screen, view, "sources", sectorctl_sources);
+    sectorctl_trouble_draw(screen, view->now);
 }
 
 
@@ -196,6 +200,7 @@ static void
 sectorctl_frame_reasons(sectorctl_screen_t *screen, const json_t *health)
 {
     char         text[256];
+    size_t       lacking;
     json_t      *sources, *source;
     const char  *name, *breaker;
 
@@ -210,6 +215,11 @@ sectorctl_frame_reasons(sectorctl_screen_t *screen, const json_t *health)
             sectorctl_screen_put(screen, SECTORCTL_PLAIN, text);
         }
 
+        if (json_is_true(json_object_get(source, "failing"))) {
+            snprintf(text, sizeof(text), ", every fetch from %s fails", name);
+            sectorctl_screen_put(screen, SECTORCTL_PLAIN, text);
+        }
+
         if (json_is_true(json_object_get(source, "frozen"))) {
             snprintf(text, sizeof(text), ", feed of %s is frozen", name);
             sectorctl_screen_put(screen, SECTORCTL_PLAIN, text);
@@ -218,6 +228,19 @@ sectorctl_frame_reasons(sectorctl_screen_t *screen, const json_t *health)
 
     if (json_is_true(json_object_get(health, "hitRateAlert"))) {
         sectorctl_screen_put(screen, SECTORCTL_PLAIN, ", hit rate is low");
+    }
+
+    if (json_is_true(json_object_get(health, "staleAnswersAlert"))) {
+        sectorctl_screen_put(screen, SECTORCTL_PLAIN,
+                             ", most answers are stale");
+    }
+
+    lacking = json_array_size(json_object_get(health, "unservableSymbols"));
+
+    if (lacking) {
+        snprintf(text, sizeof(text), ", %zu symbol%s cannot be served",
+                 lacking, lacking == 1 ? "" : "s");
+        sectorctl_screen_put(screen, SECTORCTL_PLAIN, text);
     }
 }
 
@@ -382,7 +405,8 @@ sectorctl_frame_cell(const sectorctl_cell_t *cell,
     switch (cell->kind) {
 
     case SECTORCTL_CELL_NAME:
-        return SECTORCTL_BOLD;
+        return json_is_true(json_object_get(row->now, "failing"))
+               ? SECTORCTL_BAD : SECTORCTL_BOLD;
 
     case SECTORCTL_CELL_BREAKER:
         return sectorctl_frame_breaker(json_object_get(row->now, "breaker"),

@@ -150,7 +150,7 @@ sectorctl_cmd_wait(sectorctl_t *ctl)
 static int
 sectorctl_status_waited(sectorctl_call_t *call, char *last, size_t size)
 {
-    const char        *status;
+    const char        *status, *reason;
     sectorctl_code_e   code;
 
     code = sectorctl_status_health(call);
@@ -184,7 +184,12 @@ sectorctl_status_waited(sectorctl_call_t *call, char *last, size_t size)
         return 1;
     }
 
-    snprintf(last, size, "it is %s", status);
+    reason = json_string_value(json_array_get(
+                     json_object_get(sectorctl_call_data(call), "reasons"),
+                     0));
+
+    snprintf(last, size, "it is %s%s%s", status, reason ? ": " : "",
+             reason ? reason : "");
 
     return 0;
 }

@@ -979,9 +979,9 @@ SectorCache::http(source => 'looping')
     }
 --- request
 GET /api/XLK
---- error_code: 502
+--- error_code: 503
 --- json
-{"error_code":"UPSTREAM_ERROR"}
+{"error":"nginx itself answered 500 in location /api, the provider was not asked","error_code":"NO_DATA"}
 --- error_log
 sector_cache_fetch leads back to sector_cache_api
 --- no_error_log

@@ -54,17 +54,17 @@ my @STATES = (
     { name => 'disabled', zone => 'ttl=2m', api => 'sector_cache off;',
       cache => 'fwd=bypass; detail=DISABLED', max_age => [0, 0],
       age => [0, 0] },
-    { name => 'negative', zone => 'ttl=2m negative=1h', fetch => 'return 404;',
+    { name => 'negative', zone => 'ttl=2m negative=1h', fetch => '%SAYS:404%',
       warm => 1, status => [404, 404, 503], age => [0, 600],
       max_age => [3000, 3600], no_store => [0, 0, 1],
       code => ['UNKNOWN_SYMBOL', 'UNKNOWN_SYMBOL', 'NO_DATA'],
       cache => ['hit; ttl=%T; detail=UNKNOWN_SYMBOL',
                 'hit; ttl=%T; detail=UNKNOWN_SYMBOL',
                 'fwd=miss; detail=NO_DATA'] },
-    { name => 'failing', zone => 'ttl=2m', fetch => 'return 500;',
+    { name => 'failing', zone => 'ttl=2m', fetch => '%SAYS:500%',
       status => 502, code => 'UPSTREAM_ERROR', no_store => 1,
       cache => 'fwd=miss; fwd-status=500; detail=UPSTREAM_ERROR' },
-    { name => 'refused', zone => 'ttl=2m', fetch => 'return 500;', warm => 1,
+    { name => 'refused', zone => 'ttl=2m', fetch => '%SAYS:500%', warm => 1,
       source => 'failures=1 open=1h max_open=1h', status => 503,
       code => 'SECTOR_API_CIRCUIT_OPEN', no_store => 1, quiet => 1,
       cache => 'fwd=miss; detail=SECTOR_API_CIRCUIT_OPEN' },
@@ -143,7 +143,7 @@ sub locations {
         my $source = $state->{source} || 'failures=1000000';
         my $api = $state->{api} || '';
         my $fetch = $state->{fetch}
-                    || "if (-f \$document_root/$name) { return 500; }\n"
+                    || "if (-f \$document_root/$name) { %SAYS:500% break; }\n"
                        . "return 200 $sector;";
 
         # each kind has entries of its own, so that none warms another's
@@ -499,8 +499,8 @@ server {
         sector_cache_envelope off;
         sector_cache_fetch up /fetch/\$sector_cache_symbol;
     }
-    location ^~ /fetch/N { internal; return 404; }
-    location ^~ /fetch/F { internal; return 500; }
+    location ^~ /fetch/N { internal; %SAYS:404% }
+    location ^~ /fetch/F { internal; %SAYS:500% }
     location ~ ^/fetch/(?<sym>.*) {
         internal;
         default_type application/json;

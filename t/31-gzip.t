@@ -87,7 +87,7 @@ server {
     location /vary { sector_cache_api sectors=sectors snapshots=snapshots; sector_cache_gzip on; gzip_vary on; }
     @{[ $built =~ /gunzip/ ? 'location /gunzip { sector_cache_api sectors=sectors snapshots=snapshots; sector_cache_gzip on; gunzip on; gzip_vary on; }' : '' ]}
     @{[ $built =~ /gzip_static/ ? 'location /static { sector_cache_api sectors=sectors snapshots=snapshots; sector_cache_gzip on; gzip_static always; }' : '' ]}
-    location ^~ /fetch/N { internal; return 404; }
+    location ^~ /fetch/N { internal; %SAYS:404% }
     location /fetch/ { internal; }
 }
 END

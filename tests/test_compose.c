@@ -122,61 +122,6 @@ test_symbols_are_in_order(void **state)
 }
 
 
-static void
-test_health_says_the_worst(void **state)
-{
-    size_t                    i, len;
-    json_t                   *root, *source;
-    sector_compose_state_t    health;
-    sector_compose_source_t   s;
-
-    static const char  *words[] = { "healthy", "degraded", "unhealthy" };
-
-    (void) state;
-
-    memset(&s, 0, sizeof(s));
-    s.name = "yahoo";
-    s.breaker = "open";
-
-    memset(&health, 0, sizeof(health));
-    health.servable = 7;
-    health.sources = &s;
-    health.n_sources = 1;
-
-    for (i = 0; i < 3; i++) {
-        s.retry_after_s = i;
-        s.frozen = i & 1;
-        health.health = (sector_compose_health_e) i;
-        health.enabled = i & 1;
-        health.has_alert = i > 0;
-        health.alert = i > 1;
-        root = test_parse(sector_compose_health(&health, &len), &len);
-
-        assert_int_equal(json_is_true(json_object_get(root, "enabled")),
-                         i & 1);
-        assert_int_equal(json_object_get(root, "hitRateAlert") != NULL, i > 0);
-        assert_int_equal(json_is_true(json_object_get(root, "hitRateAlert")),
-                         i > 1);
-
-        assert_string_equal(json_string_value(json_object_get(root, "status")),
-                            words[i]);
-        assert_int_equal(json_integer_value(json_object_get(root,
-                                                     "servableSymbols")), 7);
-
-        source = json_object_get(json_object_get(root, "sources"), "yahoo");
-
-        assert_string_equal(json_string_value(json_object_get(source,
-                                                              "breaker")),
-                            "open");
-        assert_int_equal(json_integer_value(json_object_get(source,
-                                                            "retryAfter")), i);
-        assert_int_equal(json_is_true(json_object_get(source, "frozen")),
-                         i & 1);
-        json_decref(root);
-    }
-}
-
-
 /* Two namespaces whose every counter differs, so that no two can be mixed
  * up. */
 
@@ -244,6 +189,8 @@ test_stats_add_up(void **state)
     sector_stats_observe(&upstream, 6);
     sector_stats_observe(&upstream, 30000);
     sector_stats_observe(&upstream, 30001);
+    sector_stats_observe(&wait, 0);
+    sector_stats_observe(&wait, 0);
 
     stats.enabled = 1;
     stats.namespaces = n;
@@ -294,8 +241,13 @@ test_stats_add_up(void **state)
     assert_int_equal(json_integer_value(json_object_get(source, "waiting")),
                      5);
 
+    /* who has not waited at all is not said to have waited a little */
+
     times = json_object_get(source, "waitTime");
-    assert_int_equal(json_integer_value(json_object_get(times, "count")), 0);
+    assert_int_equal(json_integer_value(json_object_get(times, "count")), 2);
+    assert_int_equal(json_integer_value(json_object_get(times, "sumMs")), 0);
+    times = json_object_get(times, "buckets");
+    assert_int_equal(json_integer_value(json_object_get(times, "0")), 2);
 
     times = json_object_get(source, "upstreamTime");
     assert_int_equal(json_integer_value(json_object_get(times, "count")), 4);
@@ -303,7 +255,8 @@ test_stats_add_up(void **state)
                      60012);
 
     times = json_object_get(times, "buckets");
-    assert_int_equal(json_object_size(times), 13);
+    assert_int_equal(json_object_size(times), 14);
+    assert_int_equal(json_integer_value(json_object_get(times, "0")), 0);
     assert_int_equal(json_integer_value(json_object_get(times, "5")), 1);
     assert_int_equal(json_integer_value(json_object_get(times, "10")), 2);
     assert_int_equal(json_integer_value(json_object_get(times, "10000")), 2);
@@ -449,7 +402,6 @@ main(void)
         cmocka_unit_test(test_error_has_what_it_is_given),
         cmocka_unit_test(test_error_refuses_what_is_not_utf8),
         cmocka_unit_test(test_symbols_are_in_order),
-        cmocka_unit_test(test_health_says_the_worst),
         cmocka_unit_test(test_stats_add_up),
         cmocka_unit_test(test_hit_rate),
         cmocka_unit_test(test_no_memory_is_no_text)

@@ -311,6 +311,87 @@ test_an_explanation_has_all_that_is_known(void **state)
 
 
 static void
+test_a_symbol_that_failed_waits(void **state)
+{
+    json_t                     *root;
+    sector_compose_gate_t       gates[2];
+    sector_compose_explain_t    e;
+
+    (void) state;
+
+    gates[0] = gates[1] = open_gate;
+    gates[0].held_s = 7;
+    gates[1].name = "other";
+
+    e = nothing(gates);
+    e.n_gates = 2;
+    expect_verdict(&e, "error", "its last fetch from source demo failed, and "
+                   "it is not fetched for another 7 s: the same error is "
+                   "answered");
+
+    root = explained(&e);
+    assert_int_equal(json_integer_value(json_object_get(root, "waits")), 7);
+    assert_int_equal(json_integer_value(json_object_get(
+                         member(root, "sources", "demo"), "waits")), 7);
+    assert_int_equal(json_integer_value(json_object_get(
+                         member(root, "sources", "other"), "waits")), 0);
+    assert_null(json_object_get(root, "missing"));
+    json_decref(root);
+
+    e.entry.state = "stale";
+    expect_verdict(&e, "stale", "its last fetch from source demo failed, and "
+                   "it is not fetched for another 7 s: stale data is served");
+
+    e.entry.state = "refresh";
+    expect_verdict(&e, "updating", "the entry is past its ttl and within swr: "
+                   "it is served at once, and since its last fetch from "
+                   "source demo failed it is not fetched for another 7 s");
+
+    /* another that joined it would not wait, and a breaker goes first */
+
+    e.entry.state = "stale";
+    e.flight = "running";
+    expect_verdict(&e, "miss", "a fetch is under way, for which the request "
+                   "waits");
+    e.flight = NULL;
+    gates[0].breaker_s = 5;
+    expect_verdict(&e, "stale", "the circuit breaker of source demo refuses "
+                   "fetches for another 5 s: stale data is served");
+}
+
+
+static void
+test_no_such_symbol_is_doubted(void **state)
+{
+    json_t                    *root;
+    sector_compose_explain_t   e;
+
+    (void) state;
+
+    e = nothing(&open_gate);
+    e.entry.state = "fresh";
+    e.entry.ttl_s = 7;
+    e.missing = 1;
+    e.missing_after = 3;
+    expect_verdict(&e, "hit", "the entry is fresh for another 7 s; that there "
+                   "is no such symbol was said 1 time in a row, and is "
+                   "believed after 3");
+
+    e.missing = 2;
+    e.entry.state = "stale";
+    expect_verdict(&e, "miss", "the entry is past its ttl: it is fetched from "
+                   "source demo; that there is no such symbol was said 2 "
+                   "times in a row, and is believed after 3");
+
+    root = explained(&e);
+    assert_int_equal(json_integer_value(member(root, "missing", "count")), 2);
+    assert_int_equal(json_integer_value(member(root, "missing",
+                                               "believedAfter")), 3);
+    json_decref(root);
+}
+
+
+static void
 test_what_is_no_utf8_is_no_text(void **state)
 {
     size_t                        len;
@@ -419,6 +500,8 @@ main(void)
         cmocka_unit_test(
             test_what_is_not_is_judged_by_what_a_fetch_would_meet),
         cmocka_unit_test(test_an_explanation_has_all_that_is_known),
+        cmocka_unit_test(test_a_symbol_that_failed_waits),
+        cmocka_unit_test(test_no_such_symbol_is_doubted),
         cmocka_unit_test(test_what_is_no_utf8_is_no_text),
         cmocka_unit_test(test_a_page_of_entries_says_where_the_next_begins),
         cmocka_unit_test(test_the_answers_of_admin_endpoints)

@@ -357,6 +357,93 @@ test_retry_after_in_seconds(void **state)
 }
 
 
+static const value_case_t  ages[] = {
+    { "empty", S(""), -1 },
+    { "0", S("0"), 0 },
+    { "15", S("15"), 15 },
+    { "blanks and tabs", S(" \t15 \t"), 15 },
+    { "a list's first", S("15, 20"), 15 },
+    { "an empty first", S(", 20"), -1 },
+    { "2^31 - 1", S("2147483647"), 2147483647 },
+    { "2^31", S("2147483648"), 2147483648 },
+    { "2^31 + 1", S("2147483649"), 2147483648 },
+    { "40 digits", S("9999999999999999999999999999999999999999"),
+      2147483648 },
+    { "a sign", S("-1"), -1 },
+    { "a fraction", S("1.5"), -1 },
+    { "two words", S("1 5"), -1 },
+    { "quotes", S("\"15\""), -1 }
+};
+
+
+static void
+test_an_age_is_the_first_of_a_list(void **state)
+{
+    size_t   i;
+    int64_t  got;
+    exact_t  e;
+
+    (void) state;
+
+    for (i = 0; i < COUNT(ages); i++) {
+        e = exact(ages[i].value, ages[i].len);
+        got = sector_http_age(e.text, e.len);
+        free(e.memory);
+
+        expect(ages[i].name, ages[i].value, ages[i].len, got,
+               ages[i].expected);
+    }
+
+    assert_int_equal(sector_http_age(NULL, 0), -1);
+}
+
+
+static const value_case_t  partials[] = {
+    { "empty", S(""), 0 },
+    { "a token", S("sector-cache; hit; detail=PARTIAL"), 1 },
+    { "a string", S("sector-cache;detail=\"PARTIAL\";hit"), 1 },
+    { "behind another's", S("CDN; fwd=miss, sector-cache; detail=PARTIAL"), 1 },
+    { "before another's", S("sector-cache; detail=PARTIAL , CDN; hit"), 1 },
+    { "of two tiers, one", S("sector-cache; hit, sector-cache; detail=PARTIAL"),
+      1 },
+    { "another's", S("sector-cache; hit, CDN; detail=PARTIAL"), 0 },
+    { "another detail", S("sector-cache; detail=NO_DATA"), 0 },
+    { "a longer one", S("sector-cache; detail=PARTIALLY"), 0 },
+    { "small letters", S("sector-cache; detail=partial"), 0 },
+    { "no detail", S("sector-cache; hit; ttl=5"), 0 },
+    { "alone", S("detail=PARTIAL"), 0 },
+    { "in another's quotes", S("CDN; x=\", sector-cache; detail=PARTIAL\""),
+      0 },
+    { "after an escaped quote",
+      S("CDN; x=\"\\\", sector-cache; detail=PARTIAL\""), 0 },
+    { "a comma in quotes", S("sector-cache; x=\"a,b\"; detail=PARTIAL"), 1 },
+    { "quotes without an end", S("sector-cache; x=\"; detail=PARTIAL"), 0 },
+    { "an escape at the end", S("sector-cache; x=\"\\"), 0 }
+};
+
+
+static void
+test_partial_is_what_our_own_kind_says(void **state)
+{
+    size_t   i;
+    int64_t  got;
+    exact_t  e;
+
+    (void) state;
+
+    for (i = 0; i < COUNT(partials); i++) {
+        e = exact(partials[i].value, partials[i].len);
+        got = sector_http_partial(e.text, e.len);
+        free(e.memory);
+
+        expect(partials[i].name, partials[i].value, partials[i].len, got,
+               partials[i].expected);
+    }
+
+    assert_int_equal(sector_http_partial(NULL, 0), 0);
+}
+
+
 /* No bytes make any of them read or write beyond, or answer what it may not. */
 static void
 test_any_bytes_are_borne(void **state)
@@ -365,7 +452,7 @@ test_any_bytes_are_borne(void **state)
     size_t               i, k, n, len;
     exact_t              e, out;
     sector_http_item_t   items[SYMBOLS_MAX];
-    static const char    bytes[] = "gzip*;q=01.,\"W/% \tx-\xff";
+    static const char    bytes[] = "gzip*;q=01.,\"\\W/% \tx-\xff";
 
     (void) state;
     seeded();
@@ -385,6 +472,9 @@ test_any_bytes_are_borne(void **state)
                                                1), 0, 1);
         assert_in_range(sector_http_retry_after(e.text, e.len) + 1, 0,
                         SECTOR_HTTP_RETRY_AFTER_MAX + 1);
+        assert_in_range(sector_http_age(e.text, e.len) + 1, 0,
+                        SECTOR_HTTP_AGE_MAX + 1);
+        assert_in_range(sector_http_partial(e.text, e.len), 0, 1);
         assert_in_range(sector_http_unescape(e.text, e.len, out.text), 0, len);
 
         if (sector_http_symbols(e.text, e.len, SYMBOLS_MAX, items, &n)
@@ -412,6 +502,8 @@ main(void)
         cmocka_unit_test(
             test_percent_escapes_are_decoded_and_what_is_none_is_kept),
         cmocka_unit_test(test_retry_after_in_seconds),
+        cmocka_unit_test(test_an_age_is_the_first_of_a_list),
+        cmocka_unit_test(test_partial_is_what_our_own_kind_says),
         cmocka_unit_test(test_any_bytes_are_borne)
     };
 

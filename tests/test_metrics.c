@@ -47,8 +47,9 @@ test_page(test_page_t *p)
     }
 
     p->upstream.sum_ms = 12345;
-    p->upstream.buckets[0] = 1;
-    p->upstream.buckets[2] = 2;
+    p->upstream.buckets[1] = 1;
+    p->upstream.buckets[3] = 2;
+    p->wait.buckets[0] = 9;
     p->upstream.buckets[SECTOR_STATS_BOUNDS] = 4;
 
     p->n[0].name = "sectors";
@@ -160,6 +161,10 @@ test_everything_is_there(void **state)
         "sector_cache_breaker_retry_after_seconds{source=\"yahoo\"} 41",
         "sector_cache_feed_frozen{source=\"yahoo\"} 1",
         "# TYPE sector_cache_upstream_seconds histogram",
+        "sector_cache_stale_alert 0",
+        "sector_cache_source_failing{source=\"yahoo\"} 0",
+        "sector_cache_source_failures_in_row{source=\"yahoo\"} 0",
+        "sector_cache_upstream_seconds_bucket{source=\"yahoo\",le=\"0\"} 0",
         "sector_cache_upstream_seconds_bucket{source=\"yahoo\",le=\"0.005\"} 1",
         "sector_cache_upstream_seconds_bucket{source=\"yahoo\",le=\"0.01\"} 1",
         "sector_cache_upstream_seconds_bucket{source=\"yahoo\",le=\"0.025\"} 3",
@@ -167,6 +172,7 @@ test_everything_is_there(void **state)
         "sector_cache_upstream_seconds_bucket{source=\"yahoo\",le=\"+Inf\"} 7",
         "sector_cache_upstream_seconds_sum{source=\"yahoo\"} 12.345",
         "sector_cache_upstream_seconds_count{source=\"yahoo\"} 7",
+        "sector_cache_fetch_wait_seconds_bucket{source=\"yahoo\",le=\"0\"} 9",
         "sector_cache_fetch_wait_seconds_sum{source=\"yahoo\"} 0.000"
     };
 
@@ -203,6 +209,9 @@ test_what_is_not_known_is_left_out(void **state)
     assert_null(strstr(text, "breaker_changed"));
     assert_null(strstr(text, "feed_quote"));
     assert_null(strstr(text, "hit_rate_alert"));
+    assert_null(strstr(text, "source_last_error"));
+    assert_null(strstr(text, "source_last_success"));
+    assert_null(strstr(text, "source_stale_until"));
     free(text);
 
     p.stats.has_alert = 1;
@@ -224,6 +233,47 @@ test_what_is_not_known_is_left_out(void **state)
 
     assert_null(strstr(text, "fetch"));
     assert_null(strstr(text, "namespace"));
+    free(text);
+}
+
+
+static void
+test_failures_of_a_source_are_there(void **state)
+{
+    char         *text;
+    size_t        i;
+    test_page_t   p;
+
+    static const char  *lines[] = {
+        "sector_cache_stale_alert 1",
+        "sector_cache_source_failing{source=\"yahoo\"} 1",
+        "sector_cache_source_failures_in_row{source=\"yahoo\"} 17",
+        "sector_cache_source_last_error_timestamp_seconds{source=\"yahoo\","
+            "kind=\"timed_out\"} 1.500",
+        "sector_cache_source_last_success_timestamp_seconds{source=\"yahoo\"}"
+            " 2.500",
+        "sector_cache_source_stale_until_timestamp_seconds{source=\"yahoo\"}"
+            " 3.500"
+    };
+
+    (void) state;
+
+    test_page(&p);
+    p.stats.stale_alert = 1;
+    p.s.trouble.failing = 1;
+    p.s.trouble.failures = 17;
+    p.s.trouble.error_wall_ms = 1500;
+    p.s.trouble.kind = "timedOut";
+    p.s.trouble.success_wall_ms = 2500;
+    p.s.trouble.stale_wall_ms = 3500;
+    text = test_text(&p);
+
+    for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (!test_has(text, lines[i])) {
+            fail_msg("there is no line \"%s\" in\n%s", lines[i], text);
+        }
+    }
+
     free(text);
 }
 
@@ -343,6 +393,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_everything_is_there),
         cmocka_unit_test(test_what_is_not_known_is_left_out),
+        cmocka_unit_test(test_failures_of_a_source_are_there),
         cmocka_unit_test(test_labels_are_escaped),
         cmocka_unit_test(test_each_metric_is_described_once),
         cmocka_unit_test(test_text_grows),

@@ -118,10 +118,12 @@ my %ACTION = (
     'noprice'   => sub { answer(200, qq({"symbol":"$_[0]{symbol}"})) },
     'textprice' => sub { answer(200, qq({"symbol":"$_[0]{symbol}",)
                                      . '"price":"101"}') },
-    'gzip'      => sub { require IO::Compress::Gzip;
-                         my ($body, $out) = (sector($_[0]));
-                         IO::Compress::Gzip::gzip(\$body => \$out);
-                         answer(200, $out, 'Content-Encoding: gzip') },
+    'gzip'      => sub { answer(200, zipped(sector($_[0])),
+                                'Content-Encoding: gzip') },
+    'gzipcut'   => sub { answer(200, substr(zipped(sector($_[0])), 0, -12),
+                                'Content-Encoding: gzip') },
+    'encoded'   => sub { answer(200, sector($_[0]),
+                                'Content-Encoding: ' . $_[1] =~ s/_/ /gr) },
 
     # what no provider says: a page, and the text of a router
 
@@ -200,6 +202,17 @@ sub chart {
 
     return answer(($says || '') eq 'delisted' ? 404 : 200,
                   qq({"chart":{"result":$result,"error":$error}}));
+}
+
+
+sub zipped {
+    my ($body) = @_;
+    my $out;
+
+    require IO::Compress::Gzip;
+    IO::Compress::Gzip::gzip(\$body => \$out);
+
+    return $out;
 }
 
 

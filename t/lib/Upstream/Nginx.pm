@@ -20,8 +20,8 @@ my $valgrind = '--num-callers=60 --tool=memcheck --leak-check=full'
                . ' --keep-debuginfo=yes --show-possibly-lost=no';
 
 
-# Options: http, the text of the http block, where %PORT% is the port;
-# workers; main, directives beside that block; connections, how many a worker
+# Options: http, the text of the http block, where %PORT% is the port and
+# %SAYS:404% passes a request to a provider that says 404 to all; workers; main, directives beside that block; connections, how many a worker
 # may have.  Returns when it answers.
 sub new {
     my ($class, %option) = @_;
@@ -104,6 +104,12 @@ sub write_config {
 
     $http =~ s/%PORT%/127.0.0.1:$self->{port} reuseport/g;
     $http =~ s/%PID%/location = \/pid { return 200 \$pid; }/g;
+
+    my %said = map { $_ => 1 } $http =~ /%SAYS:(\d+)%/g;
+
+    $http =~ s/%SAYS:(\d+)%/proxy_pass http:\/\/unix:$self->{root}\/$1.sock;/g;
+    $http .= "server { listen unix:$self->{root}/$_.sock; access_log off;"
+             . " return $_; }\n" for sort keys %said;
 
     open my $out, '>', "$self->{root}/nginx.conf" or die $!;
     print $out <<"END";
