@@ -110,7 +110,8 @@ ngx_http_sector_cache_source_quote(ngx_http_sector_cache_source_t *source,
     ngx_shmtx_lock(&source->shpool->mutex);
 
     before = ngx_http_sector_cache_source_frozen_locked(source);
-    sector_feed_note(&source->sh->feed, quote_ms, ngx_current_msec);
+    sector_feed_note(&source->sh->feed, quote_ms,
+                     ngx_http_sector_cache_wall_ms(), ngx_current_msec);
     after = ngx_http_sector_cache_source_frozen_locked(source);
 
     ngx_shmtx_unlock(&source->shpool->mutex);

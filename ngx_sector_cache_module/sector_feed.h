@@ -18,7 +18,9 @@
 #include <stdint.h>
 
 
-#define SECTOR_FEED_FETCHES  3      /* answers without anything new, at least */
+#define SECTOR_FEED_FETCHES   3     /* answers without anything new, at least */
+
+#define SECTOR_FEED_AHEAD_MS  (5 * 60 * 1000)   /* clocks may differ by this */
 
 
 typedef struct {
@@ -28,8 +30,14 @@ typedef struct {
 } sector_feed_t;
 
 
-/* Notes a good answer with the time of its quote; one without is none. */
-void sector_feed_note(sector_feed_t *f, int64_t quote_ms, uint64_t now_ms);
+/*
+ * Notes a good answer with the time of its quote; one without is none.  So is
+ * one whose quote is further ahead of the wall clock, milliseconds since the
+ * epoch, than SECTOR_FEED_AHEAD_MS: the future is not believed, and where the
+ * newest time was one, it is forgotten.
+ */
+void sector_feed_note(sector_feed_t *f, int64_t quote_ms, int64_t wall_ms,
+    uint64_t now_ms);
 
 
 /*

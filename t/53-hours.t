@@ -72,10 +72,10 @@ cmp_ok(abs(get('/api/XLK')->{json}{metadata}{ttl} - (2 * 86400 - time % 86400)),
 --- http_config eval
 SectorCache::http(source => 'ice frozen=1s', zone => 'ttl=1ms', more => 'sector_cache_market_hours sectors UTC Mon-Sun 00:00-24:00;', upstream => <<'END')
 location /still/ {
-    return 200 '{"symbol":"XLK","price":1,"timestamp":1795377640123}';
+    return 200 '{"symbol":"XLK","price":1,"timestamp":1600000000123}';
 }
 location /moves/ {
-    return 200 '{"symbol":"XLF","price":1,"timestamp":1795377640124}';
+    return 200 '{"symbol":"XLF","price":1,"timestamp":1600000000124}';
 }
 END
 --- config
@@ -94,8 +94,8 @@ contains(get('/api/health')->{body}, '{"data":{"status":"healthy"}}', 'not yet')
 wait_until { get('/api/XLK'); get('/api/health')->{json}{data}{status} eq 'degraded' } 'after a second without anything new';
 contains(get('/api/health')->{body}, '{"data":{"status":"degraded","sources":{"ice":{"breaker":"closed","frozen":true}}}}', 'the breaker is left alone');
 like(get('/ops/metrics')->{body}, qr/^sector_cache_feed_frozen\{source="ice"\} 1$/m, 'a metric says so');
-like(get('/ops/metrics')->{body}, qr/^sector_cache_feed_quote_timestamp_seconds\{source="ice"\} 1795377640\.123$/m, 'and when its newest quote was');
-contains(stats()->{sources}{ice}, '{"frozen":true,"newestQuote":"2026-11-22T20:00:40.123Z"}', 'so do the stats');
+like(get('/ops/metrics')->{body}, qr/^sector_cache_feed_quote_timestamp_seconds\{source="ice"\} 1600000000\.123$/m, 'and when its newest quote was');
+contains(stats()->{sources}{ice}, '{"frozen":true,"newestQuote":"2020-09-13T12:26:40.123Z"}', 'so do the stats');
 get('/moves/XLF');
 contains(get('/api/health')->{body}, '{"data":{"status":"healthy","sources":{"ice":{"frozen":false}}}}', 'a new quote thaws it');
 
@@ -105,7 +105,7 @@ contains(get('/api/health')->{body}, '{"data":{"status":"healthy","sources":{"ic
 --- http_config eval
 SectorCache::http(source => 'dark frozen=1s', zone => 'ttl=1ms', upstream => <<'END')
 location /still/ {
-    return 200 '{"symbol":"XLK","price":1,"timestamp":1795377640123}';
+    return 200 '{"symbol":"XLK","price":1,"timestamp":1600000000123}';
 }
 END
 --- config
@@ -142,3 +142,37 @@ for (['sectors UTC Mon-Fri', qr/invalid number of arguments/],
 }
 my ($status, $words) = nginx_t("http { sector_cache_market_hours $good; sector_cache_zone sectors 64k; }");
 is($status, 0, 'hours may stand before their zone');
+
+
+
+=== TEST 7: a quote of the future does not freeze the feed
+One quote that was stamped nine hours ahead was the newest for nine hours: the
+feed had frozen, and health was degraded, until the clock had caught up.
+
+--- http_config eval
+SectorCache::http(source => 'ahead frozen=1s', zone => 'ttl=1ms', more => 'sector_cache_market_hours sectors UTC Mon-Sun 00:00-24:00;', upstream => <<'END')
+location /ahead/ {
+    return 200 '{"symbol":"XLF","price":1,"timestamp":4102444800000}';
+}
+location /goes/ {
+    if ($msec ~ "^(\d+)\.(\d+)$") { set $timestamp $1$2; }
+    return 200 '{"symbol":"XLK","price":1,"timestamp":$timestamp}';
+}
+END
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch ahead /_up/goes/$sector_cache_symbol;
+    }
+
+    location /ahead {
+        sector_cache_api;
+        sector_cache_fetch ahead /_up/ahead/$sector_cache_symbol;
+    }
+--- scenario
+get('/ahead/XLF');
+is(stats()->{sources}{ahead}{newestQuote}, undef, 'it is not the newest');
+my $until = time + 2;
+do { get('/api/XLK'); get('/ahead/XLF'); select undef, undef, undef, 0.1 } while time <= $until;
+contains(get('/api/health')->{body}, '{"data":{"status":"healthy","sources":{"ahead":{"frozen":false}}}}', 'quotes advance');
+ok(stats()->{sources}{ahead}{newestQuote} lt '2099', 'the newest is of today');

@@ -94,7 +94,7 @@ test_a_feed_that_advances_later_than_now_is_not_frozen(void **state)
     memset(&f, 0, sizeof(f));
 
     for (i = 0; i < 10; i++) {
-        sector_feed_note(&f, 1, 5000);
+        sector_feed_note(&f, 1, 1, 5000);
     }
 
     assert_false(sector_feed_frozen(&f, 1000, 1000, 4999));

@@ -25,6 +25,7 @@
 #define DAYS      800
 #define HOUR      ((int64_t) 3600 * 1000)
 #define MINUTE    ((int64_t) 60 * 1000)
+#define WALL      INT64_C(1795377640000)
 
 
 static sector_hours_session_t  sessions[DAYS];
@@ -361,7 +362,7 @@ test_a_feed_freezes(void **state)
     /* late by a day, but it advances */
 
     for (i = 0; i < 100; i++) {
-        sector_feed_note(&f, 1000 + (int64_t) i, i * 2000);
+        sector_feed_note(&f, 1000 + (int64_t) i, WALL, i * 2000);
         assert_false(sector_feed_frozen(&f, 1000, 5000, i * 2000 + 1999));
     }
 
@@ -371,13 +372,13 @@ test_a_feed_freezes(void **state)
 
     /* an older one of another symbol is nothing new; without a time, nothing */
 
-    sector_feed_note(&f, 1099, 199000);
-    sector_feed_note(&f, 5, 199100);
-    sector_feed_note(&f, INT64_MIN, 199200);
-    sector_feed_note(&f, 0, 199200);
+    sector_feed_note(&f, 1099, WALL, 199000);
+    sector_feed_note(&f, 5, WALL, 199100);
+    sector_feed_note(&f, INT64_MIN, WALL, 199200);
+    sector_feed_note(&f, 0, WALL, 199200);
     assert_false(sector_feed_frozen(&f, 1000, 5000, 200000));
 
-    sector_feed_note(&f, 1099, 199300);
+    sector_feed_note(&f, 1099, WALL, 199300);
     assert_true(sector_feed_frozen(&f, 1000, 5000, 200000));
 
     assert_false(sector_feed_frozen(&f, 0, 5000, 200000));
@@ -386,8 +387,85 @@ test_a_feed_freezes(void **state)
     assert_false(sector_feed_frozen(&f, 3000, 5000, 200000));
     assert_true(sector_feed_frozen(&f, 2000, 5000, 200000));
 
-    sector_feed_note(&f, 1100, 200001);
+    sector_feed_note(&f, 1100, WALL, 200001);
     assert_false(sector_feed_frozen(&f, 1000, 5000, 300000));
+}
+
+
+/* 9 hours ahead, as an exchange's local time is that was taken for UTC. */
+
+static void
+test_a_quote_of_the_future_is_not_believed(void **state)
+{
+    unsigned       i;
+    sector_feed_t  f;
+
+    (void) state;
+    memset(&f, 0, sizeof(f));
+
+    sector_feed_note(&f, WALL - 1000, WALL, 1000);
+    sector_feed_note(&f, WALL + 9 * HOUR, WALL, 1000);
+    assert_true(f.newest_ms == WALL - 1000);
+    assert_int_equal(f.fetches, 0);
+
+    /* clocks differ a little */
+
+    sector_feed_note(&f, WALL + SECTOR_FEED_AHEAD_MS + 1, WALL, 1000);
+    assert_true(f.newest_ms == WALL - 1000);
+    sector_feed_note(&f, WALL + SECTOR_FEED_AHEAD_MS, WALL, 1000);
+    assert_true(f.newest_ms == WALL + SECTOR_FEED_AHEAD_MS);
+
+    /* those that follow are the newest again, so nothing has frozen */
+
+    memset(&f, 0, sizeof(f));
+
+    for (i = 1; i < 100; i++) {
+        sector_feed_note(&f, WALL + i * 1000, WALL + i * 1000, i * 1000);
+        sector_feed_note(&f, WALL + 9 * HOUR, WALL + i * 1000, i * 1000);
+        assert_true(f.newest_ms == WALL + i * 1000);
+        assert_false(sector_feed_frozen(&f, 1000, 5000, i * 1000 + 999));
+    }
+
+    /* and a feed that has is seen all the same */
+
+    for (i = 0; i < SECTOR_FEED_FETCHES; i++) {
+        sector_feed_note(&f, WALL + 99000, WALL + 100000, 100000);
+        sector_feed_note(&f, WALL + 9 * HOUR, WALL + 100000, 100000);
+    }
+
+    assert_true(sector_feed_frozen(&f, 1000, 5000, 100000));
+
+    /* whatever the numbers */
+
+    sector_feed_note(&f, INT64_MAX, INT64_MIN, 100000);
+    sector_feed_note(&f, INT64_MAX, 0, 100000);
+    sector_feed_note(&f, INT64_MIN, INT64_MAX, 100000);
+}
+
+
+static void
+test_a_newest_quote_in_the_future_is_forgotten(void **state)
+{
+    sector_feed_t  f;
+
+    (void) state;
+
+    /* the clock was 9 hours ahead itself, and has been set */
+
+    memset(&f, 0, sizeof(f));
+    sector_feed_note(&f, WALL + 9 * HOUR, WALL + 9 * HOUR, 1000);
+    assert_true(f.newest_ms == WALL + 9 * HOUR);
+
+    sector_feed_note(&f, WALL - 1, WALL, 2000);
+    assert_true(f.newest_ms == WALL - 1);
+    assert_int_equal(f.advanced_ms, 2000);
+    assert_int_equal(f.fetches, 0);
+
+    /* also by an answer that has no time to put in its place */
+
+    sector_feed_note(&f, INT64_MIN, WALL - 9 * HOUR, 3000);
+    assert_true(f.newest_ms == 0);
+    assert_false(sector_feed_frozen(&f, 1000, 5000, 100000));
 }
 
 
@@ -483,6 +561,8 @@ main(void)
         cmocka_unit_test(test_times_are_read),
         cmocka_unit_test(test_dates_are_read),
         cmocka_unit_test(test_a_feed_freezes),
+        cmocka_unit_test(test_a_quote_of_the_future_is_not_believed),
+        cmocka_unit_test(test_a_newest_quote_in_the_future_is_forgotten),
         cmocka_unit_test(test_an_alert_begins_and_ends_once),
         cmocka_unit_test(test_an_alert_survives_what_changes),
         cmocka_unit_test(test_a_sample_is_due_a_thirtieth_of_the_window),

@@ -44,6 +44,9 @@ delete $ENV{NGINX};
 # where get() and begin() go unless they are told
 our $Port;
 
+# what "body" answers with, set before new(); %SYMBOL% is the symbol asked for
+our %BODY;
+
 
 #
 # What a request can meet.  Each is a function of the request, which returns
@@ -131,6 +134,11 @@ my %ACTION = (
                                 'Content-Type: text/html') },
     'plain'     => sub { answer($_[1], 'default backend - 404',
                                 'Content-Type: text/plain') },
+
+    # one that the test file has written down, body:NAME or body:NAME:STATUS
+
+    'body'      => sub { answer($_[2] || 200,
+                                $BODY{$_[1]} =~ s/%SYMBOL%/$_[0]{symbol}/gr) },
 
     # what providers say of a symbol; chart:delisted and so on in Yahoo's form
 

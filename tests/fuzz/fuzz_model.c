@@ -2,11 +2,15 @@
  * The bodies of upstreams, each format, one symbol and many.
  *
  *     byte 0   bits 0-1: the format; bit 2: a configured name; bit 3: one that
- *              is not UTF-8; bits 4-5: the symbol asked for alone
+ *              is not UTF-8; bits 4-5: the symbol asked for alone; bit 6: it
+ *              came with a status of 404; bit 7: a batch is partial
  *     rest     the body
  *
  * What is accepted is a sector that our own format accepts, too, unchanged;
- * each symbol of a batch has what it would have alone, in any order.
+ * each symbol of a batch has what it would have alone, in any order.  Foreign
+ * is only what is invalid, and nothing that was read; with a 404 no object of
+ * our own format is.  A partial answer does not say that what it lacks does not
+ * exist.
  */
 
 #include <math.h>
@@ -21,6 +25,7 @@
 
 #define ASKED      4
 #define DEPTH_MAX  64
+#define AGE_MAX    2147483647
 
 
 typedef struct {
@@ -57,12 +62,15 @@ check_output(const sector_model_output_t *out, sector_model_status_e status)
         fuzz_check(out->json[0] == '{');
         fuzz_check(out->json[out->json_len - 1] == '}');
         fuzz_check(out->reason[0] == '\0');
+        fuzz_check(!out->foreign && out->age_s <= AGE_MAX);
         return;
     }
 
     fuzz_check(status == SECTOR_MODEL_NOT_FOUND
                || status == SECTOR_MODEL_INVALID);
     fuzz_check(out->json == NULL && out->json_len == 0);
+    fuzz_check(out->age_s == 0);
+    fuzz_check(status == SECTOR_MODEL_INVALID || !out->foreign);
     fuzz_check(out->quote_ms == INT64_MIN);
     fuzz_reason(out->reason, SECTOR_MODEL_REASON_MAX);
 }
@@ -150,6 +158,40 @@ check_sector(const sector_model_output_t *out, sector_format_e format,
 }
 
 
+/* What is foreign is no object, or names nothing that the format knows. */
+
+static void
+check_foreign(const sector_model_input_t *in, unsigned foreign)
+{
+    size_t         skip;
+    json_t        *root;
+    json_error_t   error;
+
+    skip = in->body_len >= 3 && memcmp(in->body, "\xef\xbb\xbf", 3) == 0
+           ? 3 : 0;
+
+    root = memchr(in->body, '\0', in->body_len) != NULL
+           ? NULL
+           : sector_json_load(in->body + skip, in->body_len - skip, &error);
+
+    if (!json_is_object(root) || depth_of(root) > DEPTH_MAX) {
+        fuzz_check(foreign || (json_is_array(root)
+                               && in->format == SECTOR_FORMAT_SECTOR));
+
+    } else if (in->format == SECTOR_FORMAT_SECTOR) {
+        fuzz_check(!foreign || !in->not_found_status);
+        fuzz_check(!foreign || json_object_get(root, "success") == NULL);
+
+    } else if (json_is_object(json_object_get(root, "chart"))
+               && json_is_object(json_object_get(root, "quoteResponse")))
+    {
+        fuzz_check(!foreign);
+    }
+
+    json_decref(root);
+}
+
+
 static sector_model_status_e
 parse(const sector_model_input_t *in, sector_model_output_t *out)
 {
@@ -162,6 +204,8 @@ parse(const sector_model_input_t *in, sector_model_output_t *out)
     if (status == SECTOR_MODEL_OK) {
         check_sector(out, in->format, in->symbol);
     }
+
+    check_foreign(in, out->foreign);
 
     return status;
 }
@@ -191,7 +235,7 @@ check_again(const sector_model_input_t *in, const sector_model_output_t *out)
 
 static void
 parse_batch(const sector_model_input_t *in, const char *const *asked,
-    size_t n, call_t *call)
+    size_t n, unsigned partial, call_t *call)
 {
     size_t                i;
     const char           *names[ASKED];
@@ -208,7 +252,9 @@ parse_batch(const sector_model_input_t *in, const char *const *asked,
         .symbols = asked,
         .names = in->name != NULL ? names : NULL,
         .n = n,
-        .wall_ms = in->wall_ms
+        .wall_ms = in->wall_ms,
+        .partial = partial,
+        .not_found_status = in->not_found_status
     };
 
     memset(call, 0x5a, sizeof(*call));
@@ -231,7 +277,13 @@ parse_batch(const sector_model_input_t *in, const char *const *asked,
             check_sector(&call->out[i], in->format, asked[i]);
         }
 
+        fuzz_check(!call->out[i].foreign
+                   || call->whole == SECTOR_MODEL_INVALID);
+        fuzz_check(!partial || call->status[i] != SECTOR_MODEL_NOT_FOUND
+                   || strstr(call->out[i].reason, "is not in") == NULL);
+
         if (call->whole != SECTOR_MODEL_OK) {
+            check_foreign(in, call->out[i].foreign);
             fuzz_check(call->status[i] == call->whole);
             fuzz_check(strcmp(call->out[i].reason, call->reason) == 0);
         }
@@ -255,11 +307,13 @@ check_same(const sector_model_output_t *one, sector_model_status_e one_status,
     const sector_model_output_t *two, sector_model_status_e two_status)
 {
     fuzz_check(one_status == two_status);
+    fuzz_check(one->foreign == two->foreign);
 
     if (one_status == SECTOR_MODEL_OK) {
         fuzz_check(one->json_len == two->json_len);
         fuzz_check(memcmp(one->json, two->json, one->json_len) == 0);
         fuzz_check(one->quote_ms == two->quote_ms);
+        fuzz_check(one->age_s == two->age_s);
 
     } else {
         fuzz_check(strcmp(one->reason, two->reason) == 0);
@@ -270,13 +324,13 @@ check_same(const sector_model_output_t *one, sector_model_status_e one_status,
 /* Each symbol alone, and all of them from the last to the first. */
 
 static void
-check_batch(const sector_model_input_t *in)
+check_batch(const sector_model_input_t *in, unsigned partial)
 {
     size_t  i;
     call_t  all, alone, turned;
 
-    parse_batch(in, symbols, ASKED, &all);
-    parse_batch(in, backwards, ASKED, &turned);
+    parse_batch(in, symbols, ASKED, partial, &all);
+    parse_batch(in, backwards, ASKED, partial, &turned);
 
     fuzz_check(all.whole == turned.whole);
 
@@ -284,7 +338,7 @@ check_batch(const sector_model_input_t *in)
         check_same(&all.out[i], all.status[i], &turned.out[ASKED - 1 - i],
                    turned.status[ASKED - 1 - i]);
 
-        parse_batch(in, &symbols[i], 1, &alone);
+        parse_batch(in, &symbols[i], 1, partial, &alone);
 
         /* one sector, without a map around it, will do for one symbol */
 
@@ -310,7 +364,7 @@ check_alone(const sector_model_input_t *in, const sector_model_output_t *out)
 {
     call_t  alone;
 
-    parse_batch(in, &in->symbol, 1, &alone);
+    parse_batch(in, &in->symbol, 1, 0, &alone);
     check_same(out, SECTOR_MODEL_OK, &alone.out[0], alone.status[0]);
     free_call(&alone);
 }
@@ -337,7 +391,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .symbol = symbols[choice >> 4 & 3],
         .name = (choice & 4) == 0 ? NULL
                 : (choice & 8) == 0 ? "Technology \"\xc3\xa9\"" : "\xff",
-        .wall_ms = 1795377640123
+        .wall_ms = 1795377640123,
+        .not_found_status = choice >> 6 & 1
     };
 
     if (parse(&in, &out) == SECTOR_MODEL_OK) {
@@ -346,7 +401,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(out.json);
     }
 
-    check_batch(&in);
+    check_batch(&in, choice >> 7);
 
     free(body);
 
