@@ -22,8 +22,36 @@
  * the late one reports, good or bad, is not counted: a lease that has ended
  * says nothing, and the answer would otherwise hang on who came in between.
  *
+ * Undecided.  An answer that counts neither way must not let the next one in,
+ * or a half-open breaker stops nothing for as long as there are such answers.
+ * So they are counted like places that are held, until the breaker has decided:
+ * no more than half_open of them are had, however long it takes.  What an
+ * ignored probe held is free at once, since nobody was asked.
+ *
+ *      undecided      |-- half_open_timeout --|---- as long as last ----|
+ *      ----- half-open -----------------------+---------- open ----------+---
+ *
+ * half_open_timeout after the first of them, or after a success that is later,
+ * the breaker opens, for as long as the last time: nothing failed, so nothing
+ * doubles.  Nobody has to be there when it does.  It is a matter of the clock:
+ * who looks sees it as it would be, and who calls or reports first, makes the
+ * move as of the moment when it was due.  Where all answers are successes it
+ * never opens of itself, however slowly they come: a source that may be called
+ * once a minute could not be closed otherwise.
+ *
  * Failures in a row.  The run starts anew when its last failure is older than
- * reset_ms.  A success ends it; an ignored call neither ends nor extends it.
+ * reset_ms.  A success ends it; an ignored or undecided call neither ends nor
+ * extends it.
+ *
+ * Keys.  What only repeats that one key fails, while others are well, is no
+ * call at all, neither for the run nor for the window: see sector_evidence.h
+ * for the rule and its cases.  Where there is only that key, or none is known
+ * to be well, each failure counts.  A Retry-After is about the source whatever
+ * the key, and opens at once.  A slow success is a failure of its key here,
+ * though the key was had and counts as well when others are judged.  Half-open,
+ * keys play no part: one failure opens.  After an outage nobody is known to be
+ * well but those whose probes ended it, so each transition forgets who was;
+ * that from half-open to closed does not, for it has just been learnt.
  *
  * Error rate.  Time is cut into buckets of a tenth of the window, and the
  * newest ten of them are the window:
@@ -127,17 +155,70 @@ sector_breaker_held(const sector_breaker_probe_t *probe, uint64_t now_ms)
 }
 
 
+/* When the half-open breaker opens because of what is undecided. */
+
+static uint64_t
+sector_breaker_due(const sector_breaker_t *b,
+    const sector_breaker_policy_t *policy)
+{
+    return sector_breaker_add(b->undecided_ms,
+                          sector_breaker_max(policy->half_open_timeout_ms, 1));
+}
+
+
+/* When it then turns half-open again. */
+
+static uint64_t
+sector_breaker_again(const sector_breaker_t *b,
+    const sector_breaker_policy_t *policy)
+{
+    uint64_t  length;
+
+    length = sector_breaker_min(sector_breaker_max(b->open_last_ms, 1),
+                                sector_breaker_max_open(policy));
+
+    return sector_breaker_add(sector_breaker_due(b, policy), length);
+}
+
+
+/* Whether that it opens is due. */
+
+static int
+sector_breaker_lapsed(const sector_breaker_t *b,
+    const sector_breaker_policy_t *policy, uint64_t now_ms)
+{
+    return b->state == SECTOR_BREAKER_HALF_OPEN
+           && b->force == SECTOR_BREAKER_AUTO
+           && b->undecided > 0
+           && now_ms >= sector_breaker_due(b, policy);
+}
+
+
+/* Whether what the breaker knows is of the half-open time of now, and not of a
+ * state that is over and that nobody has left yet. */
+
+static int
+sector_breaker_begun(const sector_breaker_t *b,
+    const sector_breaker_policy_t *policy, uint64_t now_ms)
+{
+    return b->state == SECTOR_BREAKER_HALF_OPEN
+           && !sector_breaker_lapsed(b, policy, now_ms);
+}
+
+
 /* How long until another probe may go; 0 if one may now. */
 
 static uint64_t
 sector_breaker_probe_left(const sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms)
 {
-    uint64_t    first, limit, held;
+    uint64_t    first, limit, held, undecided;
     unsigned    i;
 
     limit = sector_breaker_max(policy->half_open, 1);
     limit = sector_breaker_min(limit, SECTOR_BREAKER_PROBES);
+
+    undecided = sector_breaker_begun(b, policy, now_ms) ? b->undecided : 0;
 
     held = 0;
     first = UINT64_MAX;
@@ -149,7 +230,19 @@ sector_breaker_probe_left(const sector_breaker_t *b,
         }
     }
 
-    return (held < limit) ? 0 : first - now_ms;
+    if (held + undecided < limit) {
+        return 0;
+    }
+
+    /* what is undecided gives way to nothing but the open time */
+
+    if (undecided == 0
+        || (undecided < limit && first < sector_breaker_due(b, policy)))
+    {
+        return first - now_ms;
+    }
+
+    return sector_breaker_diff(now_ms, sector_breaker_again(b, policy));
 }
 
 
@@ -161,7 +254,14 @@ sector_breaker_move(sector_breaker_t *b, sector_breaker_state_e state,
 {
     b->failures = 0;
     b->successes = 0;
+    b->undecided = 0;
     memset(b->buckets, 0, sizeof(b->buckets));
+
+    if (b->state != SECTOR_BREAKER_HALF_OPEN
+        || state != SECTOR_BREAKER_CLOSED)
+    {
+        memset(&b->evidence, 0, sizeof(b->evidence));
+    }
 
     if (state == SECTOR_BREAKER_OPEN) {
         b->opened++;
@@ -198,6 +298,7 @@ sector_breaker_open(sector_breaker_t *b, const sector_breaker_policy_t *policy,
         b->open_for_ms = length;
     }
 
+    b->open_last_ms = length;
     b->open_until_ms = sector_breaker_add(now_ms, length);
 
     sector_breaker_move(b, SECTOR_BREAKER_OPEN, now_ms);
@@ -274,14 +375,21 @@ sector_breaker_rate(sector_breaker_t *b, const sector_breaker_policy_t *policy,
 static void
 sector_breaker_report_closed(sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms, int failed,
-    uint64_t retry_after_ms)
+    uint64_t key, uint64_t retry_after_ms)
 {
     int  open;
+
+    if (failed && !sector_evidence_bad(&b->evidence, key, now_ms)
+        && retry_after_ms == 0)
+    {
+        return;
+    }
 
     open = sector_breaker_rate(b, policy, now_ms, failed);
 
     if (!failed) {
         b->failures = 0;
+        sector_evidence_good(&b->evidence, key);
 
     } else {
         if (policy->reset_ms > 0
@@ -319,9 +427,21 @@ sector_breaker_report_probe(sector_breaker_t *b,
     }
 
     b->successes++;
+    b->undecided_ms = now_ms;
 
     if (b->successes >= policy->successes) {
         sector_breaker_move(b, SECTOR_BREAKER_CLOSED, now_ms);
+    }
+}
+
+
+/* A probe had an answer that counts neither way. */
+
+static void
+sector_breaker_report_undecided(sector_breaker_t *b, uint64_t now_ms)
+{
+    if (b->undecided++ == 0) {
+        b->undecided_ms = now_ms;
     }
 }
 
@@ -378,6 +498,8 @@ sector_breaker_acquire(sector_breaker_t *b,
 {
     sector_breaker_state_e  state;
 
+    (void) sector_breaker_lapse(b, policy, now_ms);
+
     state = sector_breaker_peek(b, policy, now_ms, retry_after_ms);
 
     if (state != b->state) {
@@ -411,11 +533,23 @@ sector_breaker_report(sector_breaker_t *b,
 
     held = sector_breaker_release(b, permit->probe, now_ms);
 
+    if (result == SECTOR_BREAKER_IGNORE) {
+        return;
+    }
+
+    (void) sector_breaker_lapse(b, policy, now_ms);
+
     if (permit->generation != b->generation
-        || b->force != SECTOR_BREAKER_AUTO
-        || result == SECTOR_BREAKER_UNDECIDED
-        || result == SECTOR_BREAKER_IGNORE)
+        || b->force != SECTOR_BREAKER_AUTO)
     {
+        return;
+    }
+
+    if (result == SECTOR_BREAKER_UNDECIDED) {
+        if (held) {
+            sector_breaker_report_undecided(b, now_ms);
+        }
+
         return;
     }
 
@@ -427,12 +561,30 @@ sector_breaker_report(sector_breaker_t *b,
     }
 
     if (b->state == SECTOR_BREAKER_CLOSED) {
-        sector_breaker_report_closed(b, policy, now_ms, failed,
+        sector_breaker_report_closed(b, policy, now_ms, failed, key,
                                      retry_after_ms);
 
     } else if (held) {
         sector_breaker_report_probe(b, policy, now_ms, failed, retry_after_ms);
     }
+}
+
+
+/* The one move that the clock alone makes. */
+
+int
+sector_breaker_lapse(sector_breaker_t *b,
+    const sector_breaker_policy_t *policy, uint64_t now_ms)
+{
+    if (!sector_breaker_lapsed(b, policy, now_ms)) {
+        return 0;
+    }
+
+    b->open_until_ms = sector_breaker_again(b, policy);
+
+    sector_breaker_move(b, SECTOR_BREAKER_OPEN, sector_breaker_due(b, policy));
+
+    return 1;
 }
 
 
@@ -462,6 +614,12 @@ sector_breaker_peek(const sector_breaker_t *b,
         if (left == 0) {
             state = SECTOR_BREAKER_HALF_OPEN;
         }
+
+    } else if (sector_breaker_lapsed(b, policy, now_ms)
+               && sector_breaker_again(b, policy) > now_ms)
+    {
+        left = sector_breaker_again(b, policy) - now_ms;
+        state = SECTOR_BREAKER_OPEN;
     }
 
     if (state == SECTOR_BREAKER_HALF_OPEN) {
@@ -496,7 +654,7 @@ sector_breaker_wanted(const sector_breaker_t *b,
     have = 0;
     need = sector_breaker_max(policy->successes, 1);
 
-    if (b->state == SECTOR_BREAKER_HALF_OPEN) {
+    if (sector_breaker_begun(b, policy, now_ms)) {
         have = b->successes;
 
         for (i = 0; i < SECTOR_BREAKER_PROBES; i++) {
@@ -506,6 +664,15 @@ sector_breaker_wanted(const sector_breaker_t *b,
     }
 
     return (uint32_t) sector_breaker_diff(have, need);
+}
+
+
+/* A key was had, and is well until then. */
+
+void
+sector_breaker_well(sector_breaker_t *b, uint64_t key, uint64_t until_ms)
+{
+    sector_evidence_well(&b->evidence, key, until_ms);
 }
 
 
@@ -543,13 +710,4 @@ sector_breaker_name(sector_breaker_state_e state)
     default:
         return "closed";
     }
-}
-
-
-/* A key was had, and is well until then. */
-
-void
-sector_breaker_well(sector_breaker_t *b, uint64_t key, uint64_t until_ms)
-{
-    sector_evidence_good(&b->evidence, key, until_ms);
 }

@@ -10,10 +10,13 @@
  *      | closed |                                        | open | <--+
  *      +--------+ <----+                                 +------+    |
  *                      | successes in a row                 | open   | one
- *                      |                                    | ends   | failure
- *                   +-----------+ <-------------------------+        |
- *                   | half-open | ------------------------------------+
+ *                      |                                    | ends   | failure,
+ *                   +-----------+ <-------------------------+        | or none
+ *                   | half-open | ------------------------------------+ decides
  *                   +-----------+
+ *
+ * Which failures count, and which say no more than that one key fails, is a
+ * matter of sector_evidence.h.
  *
  * A breaker may be forced open or closed by hand: see sector_breaker_force().
  *
@@ -73,10 +76,12 @@ typedef struct {
                                        0: never */
     uint64_t    open_ms;            /* first time open; >= 1 */
     uint64_t    max_open_ms;        /* the doubling ends here; >= open_ms */
-    uint32_t    half_open;          /* probes at once, 1 .. PROBES */
+    uint32_t    half_open;          /* probes at once, and undecided ones in
+                                       all, 1 .. PROBES */
     uint32_t    successes;          /* in a row close it; >= 1 */
-    uint64_t    half_open_timeout_ms;   /* a silent probe's place is freed;
-                                           >= 1 */
+    uint64_t    half_open_timeout_ms;   /* a silent probe's place is freed,
+                                           and what is undecided makes it open
+                                           again; >= 1 */
     uint64_t    reset_ms;           /* failures older than this are forgotten;
                                        0: never */
 } sector_breaker_policy_t;
@@ -105,16 +110,21 @@ typedef struct {
     uint32_t                    force;          /* sector_breaker_force_e */
     uint32_t                    failures;       /* in a row, closed */
     uint32_t                    successes;      /* in a row, half-open */
+    uint32_t                    undecided;      /* probes, half-open */
     uint64_t                    last_failure_ms;
     uint64_t                    since_ms;       /* of the present state */
     uint64_t                    open_until_ms;
     uint64_t                    open_for_ms;    /* doubles; 0: start anew */
+    uint64_t                    open_last_ms;   /* how long it was the last
+                                                   time, asked for or not */
+    uint64_t                    undecided_ms;   /* the first undecided probe,
+                                                   or a success after it */
     uint64_t                    generation;     /* counts transitions */
     uint64_t                    next_id;        /* of probes */
     uint64_t                    first_id;       /* of the present state's */
     uint64_t                    opened;         /* how often, by hand too */
     uint64_t                    width_ms;       /* of a bucket; 0: none yet */
-    sector_evidence_t           evidence;       /* of keys, closed */
+    sector_evidence_t           evidence;       /* of keys */
     sector_breaker_probe_t      probes[SECTOR_BREAKER_PROBES];
     sector_breaker_bucket_t     buckets[SECTOR_BREAKER_BUCKETS];
 } sector_breaker_t;
@@ -132,9 +142,11 @@ typedef struct {
 /*
  * Asks to call the upstream.  Returns 0 and a permit, *retry_after_ms being 0;
  * or -1, the permit untouched, and in *retry_after_ms how long to wait at
- * least (>= 1): the rest of the open time, or until the first probe's deadline
- * where all places are taken, or open_ms where it is forced open.  Turns an
- * open breaker whose time is over half-open.
+ * least (>= 1): the rest of the open time; where all places are taken, until
+ * the first probe's deadline, or until the breaker has been open again if that
+ * comes first or undecided ones hold all; where it is forced open, open_ms.
+ * Makes the moves that are due: turns an open breaker whose time is over
+ * half-open, and see sector_breaker_lapse().
  */
 int sector_breaker_acquire(sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms,
@@ -144,13 +156,15 @@ int sector_breaker_acquire(sector_breaker_t *b,
 /*
  * Reports how the call ended and gives the permit back; call once for each
  * permit.  key is the hash of the one key that the call was for, 0 where it
- * was for several: see sector_evidence.h.  elapsed_ms is the upstream's time,
- * for slow_ms.  retry_after_ms is what the upstream asked for with a 429 or
- * 503 (0: nothing): on a FAILURE it opens the breaker for that long, at most
- * max_open_ms; on another result it means nothing.  A report from before the
- * last transition changes nothing but its own probe's place; nor does the
- * report of a probe at or past its deadline, nor any while the breaker is
- * forced.
+ * was for several: a closed breaker does not count the failure, or slow
+ * success, of a key for which sector_evidence_bad() returns 0.  elapsed_ms is
+ * the upstream's time, for slow_ms.  retry_after_ms is what the upstream asked
+ * for with a 429 or 503 (0: nothing): on a FAILURE it opens the breaker for
+ * that long, at most max_open_ms, whatever the key; on another result it means
+ * nothing.  A report from before the last transition changes nothing but its
+ * own probe's place; nor does the report of a probe at or past its deadline,
+ * nor any while the breaker is forced.  The policy is not looked at where the
+ * result is IGNORE.
  */
 void sector_breaker_report(sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms,
@@ -158,9 +172,25 @@ void sector_breaker_report(sector_breaker_t *b,
     uint64_t key, uint64_t elapsed_ms, uint64_t retry_after_ms);
 
 
+/* A key was had, and counts as well until then: see sector_evidence_well().
+ * After the report. */
+void sector_breaker_well(sector_breaker_t *b, uint64_t key,
+    uint64_t until_ms);
+
+
+/*
+ * Opens a half-open breaker that has not decided in time; returns 1 if it was
+ * so, else 0.  The calls above do it too: this is for whoever wants to see the
+ * transition and makes no call.
+ */
+int sector_breaker_lapse(sector_breaker_t *b,
+    const sector_breaker_policy_t *policy, uint64_t now_ms);
+
+
 /*
  * The state as a caller would meet it now, changing nothing: an open breaker
- * whose time is over is half-open, a forced one is as it was forced.
+ * whose time is over is half-open, a half-open one that has not decided in time
+ * is open, a forced one is as it was forced.
  * *retry_after_ms is what sector_breaker_acquire() would say, 0 if a call
  * would be let through; NULL if not wanted.
  */
@@ -186,11 +216,6 @@ uint32_t sector_breaker_wanted(const sector_breaker_t *b,
  */
 void sector_breaker_force(sector_breaker_t *b, sector_breaker_force_e force,
     uint64_t now_ms);
-
-
-/* A key was had, and counts as well until then: see sector_evidence.h. */
-void sector_breaker_well(sector_breaker_t *b, uint64_t key,
-    uint64_t until_ms);
 
 
 /* "closed", "open" or "half_open" */

@@ -9,6 +9,10 @@
  * Turned down: to count the different keys of a run (a source with two
  * symbols never opens at five failures); to leave out a key that has failed
  * often (the first key that an outage meets is one).
+ *
+ * A process that dies in the middle leaves a key with the time of another: it
+ * counts as well too long or too briefly, once, and no longer than some key
+ * did.
  */
 
 #include <stddef.h>
@@ -17,17 +21,22 @@
 
 
 void
-sector_evidence_good(sector_evidence_t *e, uint64_t key, uint64_t until_ms)
+sector_evidence_good(sector_evidence_t *e, uint64_t key)
+{
+    if (e->failed_key == key) {
+        e->failed_key = 0;
+    }
+}
+
+
+void
+sector_evidence_well(sector_evidence_t *e, uint64_t key, uint64_t until_ms)
 {
     unsigned                 i;
     sector_evidence_well_t  *well;
 
     if (key == 0) {
         return;
-    }
-
-    if (e->failed_key == key) {
-        e->failed_key = 0;
     }
 
     well = &e->well[0];

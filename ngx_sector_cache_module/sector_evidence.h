@@ -10,6 +10,15 @@
  * The rule: a key that fails again adds nothing, as long as no other key has
  * failed in between and some other key is well.  A key is well from its last
  * success for as long as the caller says, and no longer than until it fails.
+ * With A that fails, and W that is well:
+ *
+ *      A A A A             no other is known: each counts
+ *      A A A A, W          the first counts
+ *      A B A B, W          each counts: two keys are more than one
+ *      A A * A, W          the first, that of several, and the A after it
+ *      A A ok(A) A, W      the first, and the one after the success
+ *      A A ok(W) A, W      the first: A has failed all along
+ *      A A A A, W ends     the first, and each from then on
  */
 
 #ifndef SECTOR_EVIDENCE_H
@@ -38,8 +47,14 @@ typedef struct {
 } sector_evidence_t;
 
 
-/* A key succeeded, and counts as well until then. */
-void sector_evidence_good(sector_evidence_t *e, uint64_t key,
+/* A key succeeded: it fails no more.  Where it was several, 0, nobody knows
+ * whether the one that failed was among them. */
+void sector_evidence_good(sector_evidence_t *e, uint64_t key);
+
+
+/* A key was had, and counts as well until then.  It may still have failed: too
+ * slowly, say. */
+void sector_evidence_well(sector_evidence_t *e, uint64_t key,
     uint64_t until_ms);
 
 

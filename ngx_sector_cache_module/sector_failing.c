@@ -7,7 +7,8 @@ void
 sector_failing_good(sector_failing_t *f, uint64_t key, uint64_t until_ms,
     int64_t wall_ms)
 {
-    sector_evidence_good(&f->evidence, key, until_ms);
+    sector_evidence_good(&f->evidence, key);
+    sector_evidence_well(&f->evidence, key, until_ms);
 
     f->failures = 0;
     f->since_ms = 0;
@@ -30,7 +31,7 @@ sector_failing_bad(sector_failing_t *f, uint64_t key, const void *name,
 
     f->key_len = 0;
 
-    if (name_len <= SECTOR_FLIGHT_KEY_MAX) {
+    if (name_len > 0 && name_len <= SECTOR_FLIGHT_KEY_MAX) {
         memcpy(f->key, name, name_len);
         f->key_len = name_len;
     }
@@ -46,6 +47,10 @@ int
 sector_failing_is(const sector_failing_t *f, uint32_t failures,
     uint64_t now_ms)
 {
+    if (f->failures == 0) {
+        return 0;
+    }
+
     return f->failures >= failures
            || (f->failures > 1 && now_ms >= f->since_ms
                && now_ms - f->since_ms >= SECTOR_FAILING_MS);

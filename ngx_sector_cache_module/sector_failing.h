@@ -44,7 +44,7 @@ void sector_failing_good(sector_failing_t *f, uint64_t key, uint64_t until_ms,
 
 
 /* A fetch failed: of the key whose hash is key, named name; of several where
- * key is 0. */
+ * key is 0, and name_len too.  A name that is too long is none. */
 void sector_failing_bad(sector_failing_t *f, uint64_t key, const void *name,
     uint32_t name_len, uint64_t now_ms, int64_t wall_ms,
     const sector_flight_outcome_t *error);

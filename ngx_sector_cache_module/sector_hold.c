@@ -95,6 +95,10 @@ sector_hold_failed(sector_hold_table_t *t, sector_hold_slot_t *slot,
 
     sector_hold_note(t, slot, wall_ms, outcome);
 
+    if (hold_ms == 0) {
+        return;
+    }
+
     most = sector_hold_max(hold_ms, max_hold_ms);
 
     /* the jitter comes on top, and stays below the most as well */
@@ -109,9 +113,9 @@ sector_hold_failed(sector_hold_table_t *t, sector_hold_slot_t *slot,
     length = sector_hold_min(sector_hold_add(length,
                                              random % (length / 4 + 1)),
                              most);
-    length = sector_hold_max(length, hold_ms ? least_ms : 0);
+    length = sector_hold_max(length, least_ms);
 
-    slot->until_ms = length ? sector_hold_add(now_ms, length) : 0;
+    slot->until_ms = sector_hold_add(now_ms, length);
 }
 
 
@@ -258,7 +262,8 @@ sector_hold_set(sector_hold_table_t *t, const sector_hold_key_t *key)
 static int
 sector_hold_same(const sector_hold_slot_t *slot, const sector_hold_key_t *key)
 {
-    return slot->key_len == key->key_len
+    return slot->key_len != 0
+           && slot->key_len == key->key_len
            && slot->source == key->source
            && slot->zone == key->zone
            && memcmp(slot->key, key->key, key->key_len) == 0;

@@ -91,9 +91,10 @@ sector_hold_slot_t *sector_hold_take(sector_hold_table_t *t,
 /*
  * A fetch of the key failed.  The key waits for hold_ms, then twice as long
  * with each failure in a row, and up to a quarter longer at random; never
- * longer than max_hold_ms unless hold_ms is, and with hold_ms 0 not at all.
- * random is any number.  least_ms is a wait that it is not shorter than, 0:
- * none.  outcome is copied.
+ * longer than max_hold_ms unless hold_ms or least_ms is.  random is any number.
+ * least_ms is a wait that it is not shorter than, 0: none.  With hold_ms 0 the
+ * failure is noted, and the key waits as it did: a fetch that does not hold
+ * its key says nothing of those that do.  outcome is copied.
  */
 void sector_hold_failed(sector_hold_table_t *t, sector_hold_slot_t *slot,
     uint64_t hold_ms, uint64_t max_hold_ms, uint64_t least_ms,
