@@ -345,7 +345,7 @@ is(stats()->{entryCount}, 12, 'and kept');
 
 === TEST 60: a snapshot with nothing in it is an error, that of a failure if there is one
 --- http_config eval
-SectorCache::http(source => 'empty failures=100 retries=0', upstream => 'location = /none/DEF { return 500; } location /none/ { return 404; }')
+SectorCache::http(source => 'empty failures=100 retries=0', upstream => 'location = /none/DEF { return 500; } location /none/ { return 404 "{}"; }')
 --- config
     location /api {
         sector_cache_api;
