@@ -443,20 +443,30 @@ is(get('/api/Y')->{code}, 'SECTOR_API_CIRCUIT_OPEN', 'refused');
 --- error_log: half_open -> open
 
 
-=== TEST 44: half-open, what counts neither way and a success are no two successes
+=== TEST 44: half-open, an answer that counts neither way keeps its place
 --- scripts
-default ok
+default gate
 BAD     status:500,status:400
---- source: hold=1ms max_hold=1ms failures=1 open=200ms half_open=2 successes=2 half_open_timeout=1s
+--- source: hold=1ms max_hold=1ms failures=1 open=200ms half_open=2 successes=2
 --- client
 get('/api/BAD');
-wait_for('it was probed', sub { calls() > 1 });
-is(get('/api/XLK')->{status}, 200, 'one success');
-is(state(), 'half_open', 'half-open still');
-is(get('/api/XLF')->{code}, 'SECTOR_API_CIRCUIT_OPEN', 'no third place');
-wait_for('in the end it closes', sub { get('/api/X' . ++$main::n);
-                                       state() eq 'closed' });
+wait_for('it was probed', sub { calls() == 2 && !source()->{inFlight} });
+
+my $second = begin('/api/XLK');
+wait_for('another has the second place', sub { calls() == 3 });
+is(get('/api/XLF')->{code}, 'SECTOR_API_CIRCUIT_OPEN', 'there is no third');
+
+$upstream->release($key);
+is(finish($second)->{status}, 200, 'a success');
+is(state(), 'half_open', 'one is not enough');
+
+$second = begin('/api/XLF');
+wait_for('its place is free', sub { calls() == 4 });
+$upstream->release($key);
+is(finish($second)->{status}, 200, 'another success');
+is(state(), 'closed', 'closed');
 --- error_log: closed -> open
+
 
 
 === TEST 45: a revoked key is seen by who looks at health
