@@ -50,9 +50,8 @@ static void ngx_http_sector_cache_fetch_rider_parsed(
     sector_model_status_e status);
 static void ngx_http_sector_cache_fetch_split(
     ngx_http_sector_cache_fetch_t *carrier);
-static void ngx_http_sector_cache_fetch_suspect(
-    ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_suspects_t *suspects);
+static void ngx_http_sector_cache_fetch_part_alone(
+    ngx_http_sector_cache_fetch_t *carrier, ngx_http_sector_cache_fetch_t *f);
 static ngx_uint_t ngx_http_sector_cache_fetch_part(
     ngx_http_sector_cache_fetch_t *carrier);
 static void ngx_http_sector_cache_fetch_next(
@@ -481,10 +480,6 @@ ngx_http_sector_cache_fetch_rider_parsed(ngx_http_sector_cache_fetch_t *f,
 ngx_int_t
 ngx_http_sector_cache_fetch_parted(ngx_http_sector_cache_fetch_t *carrier)
 {
-    if (carrier->suspects) {
-        ngx_http_sector_cache_fetch_acquit(carrier);
-    }
-
     if (carrier->refused && carrier->n > 1) {
         carrier->refusal = carrier->answer;
         ngx_http_sector_cache_fetch_split(carrier);
@@ -496,8 +491,13 @@ ngx_http_sector_cache_fetch_parted(ngx_http_sector_cache_fetch_t *carrier)
 
         /* this part has its answer, be it a bad one */
 
-        carrier->had |= (carrier->answer.result
-                         == NGX_HTTP_SECTOR_CACHE_FETCH_OK);
+        if (carrier->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK) {
+            carrier->had = 1;
+
+            if (carrier->inquest) {
+                carrier->inquest->had = 1;
+            }
+        }
 
         ngx_http_sector_cache_fetch_alight(carrier);
     }
@@ -518,47 +518,31 @@ ngx_http_sector_cache_fetch_parted(ngx_http_sector_cache_fetch_t *carrier)
 
 
 /* The second half of those that ride is put off, before all that were put off
- * earlier.  A half of one may be the one to blame. */
+ * earlier.  Without memory for an inquest nobody is to blame. */
 
 static void
 ngx_http_sector_cache_fetch_split(ngx_http_sector_cache_fetch_t *carrier)
 {
-    ngx_uint_t                         half;
-    ngx_queue_t                       *q;
-    ngx_http_sector_cache_fetch_t     *f;
-    ngx_http_sector_cache_suspects_t  *suspects;
+    ngx_uint_t                      half;
+    ngx_queue_t                    *q;
+    ngx_http_sector_cache_fetch_t  *f;
 
-    suspects = NULL;
+    if (!carrier->split) {
+        carrier->split = 1;
+        carrier->noted = 1;
 
-    if (carrier->n <= 3) {
-        suspects = ngx_calloc(sizeof(ngx_http_sector_cache_suspects_t),
-                              ngx_cycle->log);
-    }
-
-    if (suspects) {
-        suspects->source = carrier->source;
-        suspects->zone = carrier->zone;
-
-        f = ngx_http_sector_cache_fetch_rider(
-                                           ngx_queue_head(&carrier->riders));
-        ngx_http_sector_cache_fetch_suspect(f, suspects);
-
-        if (carrier->n == 2) {
-            f = ngx_http_sector_cache_fetch_rider(
-                                           ngx_queue_last(&carrier->riders));
-            ngx_http_sector_cache_fetch_suspect(f, suspects);
-
-        } else {
-
-            /* the other two are called for next */
-
-            suspects->refs++;
-            carrier->suspects = suspects;
+        carrier->inquest = ngx_calloc(sizeof(ngx_http_sector_cache_inquest_t),
+                                      ngx_cycle->log);
+        if (carrier->inquest) {
+            carrier->inquest->source = carrier->source;
+            carrier->inquest->zone = carrier->zone;
+            carrier->inquest->refs = 1;
         }
+
+    } else if (carrier->inquest) {
+        carrier->inquest->failed |= (uint64_t) 1 << carrier->parent;
     }
 
-    carrier->split = 1;
-    carrier->noted = 1;
     carrier->group++;
 
     for (half = carrier->n / 2; carrier->n > half; carrier->n--) {
@@ -568,65 +552,87 @@ ngx_http_sector_cache_fetch_split(ngx_http_sector_cache_fetch_t *carrier)
         ngx_queue_remove(q);
         ngx_queue_insert_head(&carrier->rest, q);
 
-        f->group = carrier->group;
+        f->parent = carrier->group;
     }
-}
 
-
-static void
-ngx_http_sector_cache_fetch_suspect(ngx_http_sector_cache_fetch_t *f,
-    ngx_http_sector_cache_suspects_t *suspects)
-{
-    ngx_memcpy(suspects->symbols[suspects->n++], f->symbol,
-               sizeof(f->symbol));
-
-    suspects->refs++;
-    f->suspects = suspects;
+    carrier->parent = carrier->group;
 }
 
 
 void
-ngx_http_sector_cache_fetch_acquit(ngx_http_sector_cache_fetch_t *f)
+ngx_http_sector_cache_fetch_testify(ngx_http_sector_cache_fetch_t *f)
 {
-    ngx_str_t                          key;
-    ngx_uint_t                         i;
-    ngx_http_sector_cache_suspects_t  *suspects;
+    ngx_uint_t                        i, failed;
+    ngx_http_sector_cache_suspect_t  *s;
+    ngx_http_sector_cache_inquest_t  *inquest;
 
-    suspects = f->suspects;
-    f->suspects = NULL;
+    inquest = f->inquest;
+    f->inquest = NULL;
 
-    switch (f->answer.result) {
+    if (!f->carrier) {
+        s = &inquest->suspects[f->suspect];
 
-    case NGX_HTTP_SECTOR_CACHE_FETCH_FAILED:
-    case NGX_HTTP_SECTOR_CACHE_FETCH_INVALID:
-    case NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND:
-        suspects->blamed = 1;
+        failed = (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_FAILED
+                  || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_INVALID
+                  || f->answer.result
+                     == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND);
 
-        if (!f->carrier) {
-            ngx_http_sector_cache_source_alone(suspects->source,
-                                               suspects->zone,
-                                               &f->info.symbol);
-        }
-
-        break;
-
-    default:
-        break;
+        s->failed = failed;
+        inquest->failed |= (uint64_t) failed << s->group;
+        inquest->had |= (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK);
     }
 
-    if (--suspects->refs) {
+    if (--inquest->refs) {
         return;
     }
 
-    for (i = 0; i < suspects->n && !suspects->blamed; i++) {
-        key.data = (u_char *) suspects->symbols[i];
-        key.len = ngx_strlen(key.data);
+    for (i = 0; i < inquest->n && inquest->had; i++) {
+        s = &inquest->suspects[i];
 
-        ngx_http_sector_cache_source_alone(suspects->source, suspects->zone,
-                                           &key);
+        if (s->failed || !(inquest->failed >> s->group & 1)) {
+            ngx_http_sector_cache_source_alone(inquest->source, inquest->zone,
+                                               &s->key);
+        }
     }
 
-    ngx_free(suspects);
+    ngx_free(inquest);
+}
+
+
+/* It goes alone, on its own place. */
+
+static void
+ngx_http_sector_cache_fetch_part_alone(ngx_http_sector_cache_fetch_t *carrier,
+    ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_http_sector_cache_suspect_t  *s;
+    ngx_http_sector_cache_inquest_t  *inquest;
+
+    inquest = carrier->inquest;
+
+    ngx_http_sector_cache_fetch_get_off(carrier, f);
+
+    if (f->turn.id) {
+        ngx_http_sector_cache_source_drop(f->source, &f->turn);
+    }
+
+    if (inquest) {
+        s = &inquest->suspects[inquest->n];
+
+        s->group = carrier->parent;
+        s->key.data = s->text;
+        s->key.len = f->info.symbol.len;
+        ngx_memcpy(s->text, f->symbol, f->info.symbol.len);
+
+        f->inquest = inquest;
+        f->suspect = inquest->n;
+
+        inquest->n++;
+        inquest->refs++;
+    }
+
+    ngx_http_sector_cache_fetch_alone(f);
+    ngx_post_event(&f->step, &ngx_posted_events);
 }
 
 
@@ -636,7 +642,6 @@ ngx_http_sector_cache_fetch_acquit(ngx_http_sector_cache_fetch_t *f)
 static ngx_uint_t
 ngx_http_sector_cache_fetch_part(ngx_http_sector_cache_fetch_t *carrier)
 {
-    ngx_uint_t                      group;
     ngx_queue_t                    *q;
     ngx_http_sector_cache_fetch_t  *f;
 
@@ -648,16 +653,8 @@ ngx_http_sector_cache_fetch_part(ngx_http_sector_cache_fetch_t *carrier)
 
         if (carrier->n == 1) {
             q = ngx_queue_head(&carrier->riders);
-            f = ngx_http_sector_cache_fetch_rider(q);
-
-            ngx_http_sector_cache_fetch_get_off(carrier, f);
-
-            if (f->turn.id) {
-                ngx_http_sector_cache_source_drop(f->source, &f->turn);
-            }
-
-            ngx_http_sector_cache_fetch_alone(f);
-            ngx_post_event(&f->step, &ngx_posted_events);
+            ngx_http_sector_cache_fetch_part_alone(carrier,
+                                       ngx_http_sector_cache_fetch_rider(q));
         }
 
         if (ngx_queue_empty(&carrier->rest)) {
@@ -665,12 +662,13 @@ ngx_http_sector_cache_fetch_part(ngx_http_sector_cache_fetch_t *carrier)
         }
 
         q = ngx_queue_head(&carrier->rest);
-        group = ngx_http_sector_cache_fetch_rider(q)->group;
+        carrier->parent = ngx_http_sector_cache_fetch_rider(q)->parent;
 
         while (!ngx_queue_empty(&carrier->rest)) {
             q = ngx_queue_head(&carrier->rest);
+            f = ngx_http_sector_cache_fetch_rider(q);
 
-            if (ngx_http_sector_cache_fetch_rider(q)->group != group) {
+            if (f->parent != carrier->parent) {
                 break;
             }
 

@@ -275,8 +275,8 @@ ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f)
     f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
     f->answer.source = f->source;
 
-    if (f->suspects) {
-        ngx_http_sector_cache_fetch_acquit(f);
+    if (f->inquest) {
+        ngx_http_sector_cache_fetch_testify(f);
     }
 
     /* from here on, who asks begins a new fetch */

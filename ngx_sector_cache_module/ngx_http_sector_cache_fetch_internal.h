@@ -30,19 +30,32 @@ typedef enum {
 } ngx_http_sector_cache_fetch_state_e;
 
 
-/* One or two keys of a call for many that was refused, each of which goes
- * alone now, or one beside two others: whoever fails is to blame, and if nobody
- * does, all that went alone are.  Allocated by itself, and freed with the last
- * of them. */
+/*
+ * Who was to blame that a call for many was refused.  The keys that go alone
+ * for it are suspects.  If any part of the call was had, then those of them
+ * that failed are to blame; and one that did not fail is as well, where neither
+ * its own other half did.  Allocated by itself, and freed with the last one
+ * who has something to say.
+ */
+typedef struct {
+    ngx_str_t                           key;
+    ngx_uint_t                          group;      /* that was parted: its
+                                                       number */
+    ngx_uint_t                          failed;     /* 1: it did */
+    u_char                              text[SECTOR_SYMBOL_MAX + 1];
+} ngx_http_sector_cache_suspect_t;
 
 typedef struct {
     ngx_http_sector_cache_source_t     *source;     /* that refused it */
     ngx_http_sector_cache_zone_t       *zone;
     ngx_uint_t                          refs;
+    ngx_uint_t                          had;        /* 1: some part was */
+    uint64_t                            failed;     /* groups, of which one
+                                                       half failed: bits */
     ngx_uint_t                          n;
-    ngx_uint_t                          blamed;
-    char                                symbols[2][SECTOR_SYMBOL_MAX + 1];
-} ngx_http_sector_cache_suspects_t;
+    ngx_http_sector_cache_suspect_t     suspects[
+                                             NGX_HTTP_SECTOR_CACHE_BATCH_MAX];
+} ngx_http_sector_cache_inquest_t;
 
 
 struct ngx_http_sector_cache_fetch_s {
@@ -60,10 +73,13 @@ struct ngx_http_sector_cache_fetch_s {
     ngx_queue_t                         rest;       /* of a carrier whose call
                                                        was refused: those who
                                                        ride on a later one */
-    ngx_uint_t                          group;      /* which one; of a carrier:
-                                                       the last number given */
-    ngx_http_sector_cache_suspects_t   *suspects;   /* it is one, or those it
-                                                       carries are; or NULL */
+    ngx_uint_t                          group;      /* of a carrier: how often
+                                                       it was parted */
+    ngx_uint_t                          parent;     /* whose half it is; of a
+                                                       carrier, whose half those
+                                                       are that ride; 0: none */
+    ngx_http_sector_cache_inquest_t    *inquest;    /* of its carrier, or NULL */
+    ngx_uint_t                          suspect;    /* there */
 
     ngx_http_sector_cache_loc_conf_t   *conf;
     ngx_http_sector_cache_fetch_conf_t *how;        /* where it is fetched */
@@ -254,9 +270,9 @@ void ngx_http_sector_cache_fetch_parse_batch(
 ngx_int_t ngx_http_sector_cache_fetch_parted(
     ngx_http_sector_cache_fetch_t *carrier);
 
-/* What came of one that may have been to blame is known. */
+/* What came of a suspect is known, or the carrier has ended. */
 
-void ngx_http_sector_cache_fetch_acquit(ngx_http_sector_cache_fetch_t *f);
+void ngx_http_sector_cache_fetch_testify(ngx_http_sector_cache_fetch_t *f);
 
 /* Those whose call was to come later ride on the next one. */
 

@@ -76,7 +76,7 @@ ngx_http_sector_cache_probe_timer(ngx_event_t *ev)
 
     source = ev->data;
 
-    state = ngx_http_sector_cache_source_state(source, &retry_after_ms);
+    state = ngx_http_sector_cache_source_settle(source, &retry_after_ms);
 
     if (state == SECTOR_BREAKER_CLOSED || source->probing) {
         return;

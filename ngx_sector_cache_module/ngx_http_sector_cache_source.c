@@ -27,6 +27,8 @@
 static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_leave_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
+static void ngx_http_sector_cache_source_lapse_locked(
+    ngx_http_sector_cache_source_t *source);
 static void ngx_http_sector_cache_source_policy(
     ngx_http_sector_cache_source_t *source, sector_flight_policy_t *policy);
 static void ngx_http_sector_cache_source_want(
@@ -390,7 +392,7 @@ ngx_http_sector_cache_turn_e
 ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms)
 {
-    uint32_t                             before, after;
+    uint32_t                             lapsed, before, after;
     sector_flight_policy_t               policy;
     ngx_http_sector_cache_turn_e         rc;
     ngx_http_sector_cache_source_shm_t  *sh;
@@ -415,6 +417,8 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
         return NGX_HTTP_SECTOR_CACHE_TURN_GONE;
     }
 
+    lapsed = sh->breaker.state;
+    ngx_http_sector_cache_source_lapse_locked(source);
     before = sh->breaker.state;
 
     rc = ngx_http_sector_cache_source_leave_locked(source, turn,
@@ -432,9 +436,59 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
 
     ngx_shmtx_unlock(&source->shpool->mutex);
 
+    ngx_http_sector_cache_source_log(source, lapsed, before);
     ngx_http_sector_cache_source_log(source, before, after);
 
     return rc;
+}
+
+
+sector_breaker_state_e
+ngx_http_sector_cache_source_settle(ngx_http_sector_cache_source_t *source,
+    uint64_t *retry_after_ms)
+{
+    uint32_t                before, after;
+    sector_breaker_state_e  state;
+
+    ngx_shmtx_lock(&source->shpool->mutex);
+
+    before = source->sh->breaker.state;
+    ngx_http_sector_cache_source_lapse_locked(source);
+    after = source->sh->breaker.state;
+
+    state = sector_breaker_peek(&source->sh->breaker, &source->breaker,
+                                ngx_current_msec, retry_after_ms);
+
+    ngx_shmtx_unlock(&source->shpool->mutex);
+
+    ngx_http_sector_cache_source_log(source, before, after);
+
+    return state;
+}
+
+
+/* A half-open breaker that came to no decision opens. */
+
+static void
+ngx_http_sector_cache_source_lapse_locked(
+    ngx_http_sector_cache_source_t *source)
+{
+    ngx_http_sector_cache_source_shm_t  *sh;
+
+    sh = source->sh;
+
+    if (!sector_breaker_lapse(&sh->breaker, &source->breaker,
+                              ngx_current_msec))
+    {
+        return;
+    }
+
+    ngx_memzero(&sh->opened, sizeof(sector_flight_outcome_t));
+    (void) ngx_snprintf((u_char *) sh->opened.reason,
+                        SECTOR_FLIGHT_REASON_MAX - 1,
+                        "Probes of source %V came to no decision",
+                        &source->name);
+    sh->opened_wall_ms = ngx_http_sector_cache_wall_ms();
 }
 
 

@@ -241,6 +241,13 @@ void ngx_http_sector_cache_source_reap(ngx_http_sector_cache_main_conf_t *mcf,
     ngx_uint_t begins);
 
 
+/* The breaker as a fetch would meet it now, after what is due by the clock has
+ * been done, and logged; *retry_after_ms is 0 if it would be let through. */
+
+sector_breaker_state_e ngx_http_sector_cache_source_settle(
+    ngx_http_sector_cache_source_t *source, uint64_t *retry_after_ms);
+
+
 /* Forces the breaker's state, or frees it, for all workers, and wakes all that
  * may wait for it. */
 
