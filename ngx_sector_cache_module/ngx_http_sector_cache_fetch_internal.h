@@ -76,8 +76,8 @@ struct ngx_http_sector_cache_fetch_s {
     ngx_uint_t                          group;      /* of a carrier: how often
                                                        it was parted */
     ngx_uint_t                          parent;     /* whose half it is; of a
-                                                       carrier, whose half those
-                                                       are that ride; 0: none */
+                                                       carrier, whose those are
+                                                       that ride; 0: none's */
     ngx_http_sector_cache_inquest_t    *inquest;    /* of its carrier, or NULL */
     ngx_uint_t                          suspect;    /* there */
 
