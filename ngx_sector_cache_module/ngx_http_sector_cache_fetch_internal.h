@@ -78,7 +78,7 @@ struct ngx_http_sector_cache_fetch_s {
     ngx_uint_t                          parent;     /* whose half it is; of a
                                                        carrier, whose those are
                                                        that ride; 0: none's */
-    ngx_http_sector_cache_inquest_t    *inquest;    /* of its carrier, or NULL */
+    ngx_http_sector_cache_inquest_t    *inquest;    /* its carrier's; or NULL */
     ngx_uint_t                          suspect;    /* there */
 
     ngx_http_sector_cache_loc_conf_t   *conf;

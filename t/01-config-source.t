@@ -457,7 +457,7 @@ duplicate parameter "timeout=2s" of "sector_cache_source" in
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "colour=red" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
+unknown parameter "colour=red" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, hold=, max_hold=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
 
 
 
@@ -468,7 +468,7 @@ unknown parameter "colour=red" of "sector_cache_source", allowed: timeout=, conc
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "timeout" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
+unknown parameter "timeout" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, hold=, max_hold=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
 
 
 
@@ -479,7 +479,7 @@ unknown parameter "timeout" of "sector_cache_source", allowed: timeout=, concurr
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "timeouts=1m" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
+unknown parameter "timeouts=1m" of "sector_cache_source", allowed: timeout=, concurrency=, queue=, queue_timeout=, rate=, retries=, backoff=, hold=, max_hold=, frozen=, failures=, error_rate=, window=, slow=, open=, max_open=, half_open=, successes=, half_open_timeout=, reset= in
 
 
 
@@ -582,3 +582,47 @@ CORE::join "\n", map { "sector_cache_source s$_;" } 1 .. 40
 GET /ops/stats
 --- json
 {"sources":{"s1":{},"s40":{"fetches":0}}}
+
+
+
+=== TEST 53: "hold=-1s" of a source is refused
+--- http_config
+    sector_cache_source demo hold=-1s;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "hold=-1s" of "sector_cache_source", allowed: a time from 0 to 1h in
+
+
+
+=== TEST 54: "hold=2h" of a source is refused
+--- http_config
+    sector_cache_source demo hold=2h;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "hold=2h" of "sector_cache_source", allowed: a time from 0 to 1h in
+
+
+
+=== TEST 55: "max_hold=0" of a source is refused
+--- http_config
+    sector_cache_source demo max_hold=0;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "max_hold=0" of "sector_cache_source", allowed: a time from 1ms to 1d in
+
+
+
+=== TEST 56: a hold beyond max_hold is refused
+--- http_config
+    sector_cache_source demo hold=2s max_hold=1s;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+"hold" of "sector_cache_source" is 2000 ms, allowed: up to its "max_hold", 1000 ms in

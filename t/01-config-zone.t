@@ -204,7 +204,7 @@ duplicate parameter "ttl=2m" of "sector_cache_zone" in
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "colour=red" of "sector_cache_zone", allowed: ttl=, stale=, negative=, swr=, jitter=, max_object=, persist= in
+unknown parameter "colour=red" of "sector_cache_zone", allowed: ttl=, stale=, negative=, missing_after=, swr=, jitter=, max_object=, persist= in
 
 
 
@@ -215,7 +215,7 @@ unknown parameter "colour=red" of "sector_cache_zone", allowed: ttl=, stale=, ne
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "ttl" of "sector_cache_zone", allowed: ttl=, stale=, negative=, swr=, jitter=, max_object=, persist= in
+unknown parameter "ttl" of "sector_cache_zone", allowed: ttl=, stale=, negative=, missing_after=, swr=, jitter=, max_object=, persist= in
 
 
 
@@ -226,7 +226,7 @@ unknown parameter "ttl" of "sector_cache_zone", allowed: ttl=, stale=, negative=
 --- suppress_stderr
 --- error_log
 [emerg]
-unknown parameter "ttls=1m" of "sector_cache_zone", allowed: ttl=, stale=, negative=, swr=, jitter=, max_object=, persist= in
+unknown parameter "ttls=1m" of "sector_cache_zone", allowed: ttl=, stale=, negative=, missing_after=, swr=, jitter=, max_object=, persist= in
 
 
 
@@ -425,3 +425,25 @@ for (['1m', '1m', 1], ['1m', '200k', 0], ['16m', '4m', 1], ['16m', '3m', 0],
 my ($status, $words) = nginx_t('http { sector_cache_zone sectors 32k; }');
 is($status, 0, 'the default is accepted');
 unlike($words, qr/\[warn\]/, 'without a warning');
+
+
+
+=== TEST 37: "missing_after=0" of a zone is refused
+--- http_config
+    sector_cache_zone sectors 1m missing_after=0;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "missing_after=0" of "sector_cache_zone", allowed: a number from 1 to 1000 in
+
+
+
+=== TEST 38: "missing_after=1001" of a zone is refused
+--- http_config
+    sector_cache_zone sectors 1m missing_after=1001;
+--- must_die
+--- suppress_stderr
+--- error_log
+[emerg]
+invalid parameter "missing_after=1001" of "sector_cache_zone", allowed: a number from 1 to 1000 in
