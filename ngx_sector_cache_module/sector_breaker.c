@@ -195,7 +195,6 @@ sector_breaker_lapsed(const sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms)
 {
     return b->state == SECTOR_BREAKER_HALF_OPEN
-           && b->force == SECTOR_BREAKER_AUTO
            && b->undecided > 0
            && now_ms >= sector_breaker_due(b, policy);
 }

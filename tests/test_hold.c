@@ -150,6 +150,34 @@ test_keys_differ_by_source_zone_and_text(void **state)
 }
 
 
+/* Another zone mostly is another set; here it is not. */
+
+static void
+test_keys_of_one_set_differ_by_zone(void **state)
+{
+    long                 set;
+    uint64_t             zone;
+    sector_hold_key_t    key;
+    sector_hold_slot_t  *slot;
+
+    (void) state;
+
+    set = (take("XLK") - table.slots) / SECTOR_HOLD_WAYS;
+
+    for (zone = 10; zone < 100000; zone++) {
+        key = name_of(7, zone, "XLK");
+        slot = sector_hold_take(&table, &key);
+
+        if ((slot - table.slots) / SECTOR_HOLD_WAYS == set) {
+            assert_ptr_not_equal(slot, take("XLK"));
+            return;
+        }
+    }
+
+    fail_msg("no zone of the same set");
+}
+
+
 static void
 test_the_wait_doubles_up_to_its_most(void **state)
 {
@@ -689,6 +717,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         TEST(test_nothing_is_known_of_a_key_at_first),
         TEST(test_keys_differ_by_source_zone_and_text),
+        TEST(test_keys_of_one_set_differ_by_zone),
         TEST(test_the_wait_doubles_up_to_its_most),
         TEST(test_limits_of_the_wait),
         TEST(test_no_hold_leaves_the_wait_as_it_is),
