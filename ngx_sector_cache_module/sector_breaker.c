@@ -166,18 +166,25 @@ sector_breaker_due(const sector_breaker_t *b,
 }
 
 
-/* When it then turns half-open again. */
+/* How long it is open then. */
+
+static uint64_t
+sector_breaker_as_last(const sector_breaker_t *b,
+    const sector_breaker_policy_t *policy)
+{
+    return sector_breaker_min(sector_breaker_max(b->open_last_ms, 1),
+                              sector_breaker_max_open(policy));
+}
+
+
+/* When it turns half-open again after that. */
 
 static uint64_t
 sector_breaker_again(const sector_breaker_t *b,
     const sector_breaker_policy_t *policy)
 {
-    uint64_t  length;
-
-    length = sector_breaker_min(sector_breaker_max(b->open_last_ms, 1),
-                                sector_breaker_max_open(policy));
-
-    return sector_breaker_add(sector_breaker_due(b, policy), length);
+    return sector_breaker_add(sector_breaker_due(b, policy),
+                              sector_breaker_as_last(b, policy));
 }
 
 
@@ -188,7 +195,6 @@ sector_breaker_lapsed(const sector_breaker_t *b,
     const sector_breaker_policy_t *policy, uint64_t now_ms)
 {
     return b->state == SECTOR_BREAKER_HALF_OPEN
-           && b->force == SECTOR_BREAKER_AUTO
            && b->undecided > 0
            && now_ms >= sector_breaker_due(b, policy);
 }
@@ -581,6 +587,7 @@ sector_breaker_lapse(sector_breaker_t *b,
     }
 
     b->open_until_ms = sector_breaker_again(b, policy);
+    b->open_last_ms = sector_breaker_as_last(b, policy);
 
     sector_breaker_move(b, SECTOR_BREAKER_OPEN, sector_breaker_due(b, policy));
 

@@ -20,6 +20,7 @@
 
 #define OK         SECTOR_BREAKER_SUCCESS
 #define FAIL       SECTOR_BREAKER_FAILURE
+#define UNDECIDED  SECTOR_BREAKER_UNDECIDED
 #define IGNORE     SECTOR_BREAKER_IGNORE
 
 
@@ -94,6 +95,23 @@ report(sector_breaker_permit_t permit, uint64_t now,
     sector_breaker_result_e result)
 {
     sector_breaker_report(&b, &policy, now, &permit, result, 0, 0, 0);
+}
+
+
+/* A whole call of one key, which is had if it succeeds, at one instant. */
+
+static inline void
+call_key(uint64_t now, sector_breaker_result_e result, uint64_t key,
+    uint64_t until)
+{
+    sector_breaker_permit_t  permit;
+
+    permit = let(now);
+    sector_breaker_report(&b, &policy, now, &permit, result, key, 0, 0);
+
+    if (until > now) {
+        sector_breaker_well(&b, key, until);
+    }
 }
 
 

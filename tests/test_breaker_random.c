@@ -17,6 +17,7 @@
 
 #include "breaker_fixture.h"
 #include "breaker_model.h"
+#include "test_random.h"
 
 
 #define RUN_EVENTS    1000
@@ -31,49 +32,10 @@ typedef struct {
 } out_t;
 
 
-static uint64_t  seed, rng, now_ms;
-static unsigned  run_no, step_no, n_out, fail_percent;
+static uint64_t  now_ms;
+static uint64_t  favourite;             /* the key of half of the calls */
+static unsigned  n_out, fail_percent, undecided_percent;
 static out_t     out[MAX_OUT];
-
-
-#define agree(what)                                                          \
-    do {                                                                     \
-        if (!(what)) {                                                       \
-            fail_msg("%s: SECTOR_SEED=%llu, run %u, event %u", #what,        \
-                     (unsigned long long) seed, run_no, step_no);            \
-        }                                                                    \
-    } while (0)
-
-
-/* splitmix64 */
-
-static uint64_t
-random_64(void)
-{
-    uint64_t  z;
-
-    z = (rng += 0x9e3779b97f4a7c15ULL);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-
-    return z ^ (z >> 31);
-}
-
-
-/* from .. to, both included */
-
-static uint64_t
-between(uint64_t from, uint64_t to)
-{
-    return from + random_64() % (to - from + 1);
-}
-
-
-static int
-one_in(unsigned n)
-{
-    return random_64() % n == 0;
-}
 
 
 static void
@@ -182,8 +144,41 @@ random_acquire(void)
         held += out[i].ends > now_ms;
     }
 
-    agree(one.ends == 0 || held <= at_least(policy.half_open, 1));
+    agree(one.ends == 0
+          || held + b.undecided <= at_least(policy.half_open, 1));
     agree(one.ends == 0 || places(&b, now_ms) <= SECTOR_BREAKER_PROBES);
+}
+
+
+/* Of a key that was had: it is well for a while. */
+
+static void
+random_well(uint64_t key)
+{
+    uint64_t  until;
+
+    until = now_ms + between(0, 3000);
+
+    sector_breaker_well(&b, key, until);
+
+    if (key != 0) {
+        model_hear(&model, MODEL_WELL, key, until);
+    }
+}
+
+
+static sector_breaker_result_e
+random_result(void)
+{
+    if (one_in(12)) {
+        return IGNORE;
+    }
+
+    if (between(1, 100) <= undecided_percent) {
+        return UNDECIDED;
+    }
+
+    return between(1, 100) <= fail_percent ? FAIL : OK;
 }
 
 
@@ -191,7 +186,8 @@ static void
 random_report(void)
 {
     size_t                   i;
-    uint64_t                 elapsed, retry;
+    uint64_t                 elapsed, retry, key;
+    sector_breaker_policy_t  none;
     sector_breaker_result_e  result;
 
     if (n_out == 0) {
@@ -204,16 +200,20 @@ random_report(void)
 
     elapsed = between(0, 45);
     retry = one_in(20) ? between(1, 4000) : 0;
-    result = between(1, 100) <= fail_percent ? FAIL : OK;
+    key = one_in(2) ? favourite : between(0, MODEL_KEYS);
+    result = random_result();
 
-    if (one_in(12)) {
-        result = IGNORE;
+    /* whoever takes back a lease of the dead knows no policy */
+    memset(&none, 0, sizeof(none));
+
+    sector_breaker_report(&b, result == IGNORE ? &none : &policy, now_ms,
+                          &out[i].permit, result, key, elapsed, retry);
+    model_report(&model, &policy, now_ms, out[i].ticket, result, key,
+                 elapsed, retry);
+
+    if (result == OK && !one_in(8)) {
+        random_well(key);
     }
-
-    sector_breaker_report(&b, &policy, now_ms, &out[i].permit, result, 0,
-                          elapsed, retry);
-    model_report(&model, &policy, now_ms, out[i].ticket, result, elapsed,
-                 retry);
 
     out[i] = out[--n_out];
 }
@@ -337,6 +337,13 @@ random_event(void)
 
     random_time();
 
+    if (one_in(16)) {
+        wait = model.episode;
+        model_settle(&model, &policy, now_ms);
+        agree(sector_breaker_lapse(&b, &policy, now_ms)
+              == (model.episode != wait));
+    }
+
     if (kind < 480) {
         random_acquire();
 
@@ -349,6 +356,8 @@ random_event(void)
 
     } else if (kind < 985) {
         fail_percent = between(0, 3) * 33;
+        undecided_percent = one_in(2) ? 0 : between(0, 100);
+        favourite = between(0, MODEL_KEYS);
 
     } else if (kind < 995) {
         random_reload();
@@ -364,6 +373,9 @@ random_event(void)
     agree(b.state == (uint32_t) model.state);
     agree(b.since_ms == model.entered);
     agree(b.generation == model.episode);
+    agree(b.undecided == model.n_undecided);
+    agree(sector_breaker_wanted(&b, &policy, now_ms)
+          == model_wanted(&model, &policy, now_ms));
 
     if (one_in(32)) {
         random_recovery(&before);
@@ -376,25 +388,23 @@ random_event(void)
 static void
 test_random_sequences_agree_with_the_model(void **state)
 {
-    char           *value;
-    unsigned long   events;
+    unsigned       run;
+    unsigned long  events;
 
     (void) state;
 
-    value = getenv("SECTOR_SEED");
-    seed = value ? strtoull(value, NULL, 0) : (uint64_t) time(NULL);
+    random_seed();
+    events = random_events(1500000);
 
-    value = getenv("SECTOR_EVENTS");
-    events = value ? strtoul(value, NULL, 0) : 1500000;
-
-    print_message("SECTOR_SEED=%llu\n", (unsigned long long) seed);
     memset(&seen, 0, sizeof(seen));
 
-    for (run_no = 0; seen.events < events; run_no++) {
-        rng = seed + run_no * 0x2545f4914f6cdd1dULL;
+    for (run = 0; seen.events < events; run++) {
+        random_run(run);
         now_ms = one_in(4) ? between(0, 50) : between(0, 1ULL << 40);
         n_out = 0;
         fail_percent = 50;
+        undecided_percent = one_in(3) ? 50 : 5;
+        favourite = between(0, MODEL_KEYS);
 
         memset(&b, 0, sizeof(b));
         memset(&model, 0, sizeof(model));
@@ -411,6 +421,10 @@ test_random_sequences_agree_with_the_model(void **state)
                   seen.by_run, seen.by_rate, seen.by_retry, seen.by_probe,
                   seen.closed, seen.full, seen.overdue, seen.stale,
                   seen.forced, seen.shrunk, seen.recovered);
+    print_message("spared %lu, kept %lu; undecided %lu, blocked %lu, "
+                  "lapsed %lu, of which over %lu\n", seen.spared, seen.kept,
+                  seen.undecided, seen.blocked, seen.lapsed,
+                  seen.lapsed_over);
 
     if (events >= 1000000) {
         assert_true(seen.by_run > 1000 && seen.by_rate > 1000);
@@ -418,6 +432,9 @@ test_random_sequences_agree_with_the_model(void **state)
         assert_true(seen.closed > 1000 && seen.full > 1000);
         assert_true(seen.overdue > 1000 && seen.stale > 1000);
         assert_true(seen.forced > 1000 && seen.shrunk > 100);
+        assert_true(seen.spared > 1000 && seen.kept > 1000);
+        assert_true(seen.undecided > 1000 && seen.blocked > 1000);
+        assert_true(seen.lapsed > 1000 && seen.lapsed_over > 100);
     }
 }
 
