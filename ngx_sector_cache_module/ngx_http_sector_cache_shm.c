@@ -16,8 +16,8 @@
 
 
 /* The flights, the failed keys, what the operations pages remember and, with
- * the slab's own, 256k for the sources.  What is not in flight costs address
- * space alone. */
+ * the slab's own, 256k for the sources.  Flights that there are not cost
+ * address space alone. */
 
 #define NGX_HTTP_SECTOR_CACHE_CONTROL_SIZE                                    \
     (ngx_align(sizeof(sector_flight_table_t), 4096)                           \

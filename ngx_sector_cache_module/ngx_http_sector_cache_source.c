@@ -1033,6 +1033,11 @@ ngx_http_sector_cache_source_report_locked(
     }
 
     turn->permitted = 0;
+
+    /* that it opens by the clock is no answer's doing */
+
+    ngx_http_sector_cache_source_lapse_locked(source);
+
     breaker = &source->sh->breaker;
     before = breaker->state;
 
