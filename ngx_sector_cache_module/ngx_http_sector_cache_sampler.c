@@ -20,7 +20,8 @@
 #include "sector_compose.h"
 
 
-#define NGX_HTTP_SECTOR_CACHE_MINUTE_MS  60000
+#define NGX_HTTP_SECTOR_CACHE_MINUTE_MS       60000
+#define NGX_HTTP_SECTOR_CACHE_STALE_EVERY_MS  5000
 
 #define ngx_http_sector_cache_grown(now, before)                              \
     ((now) > (before) ? (now) - (before) : 0)
@@ -35,6 +36,7 @@ struct ngx_http_sector_cache_watch_s {
     ngx_http_sector_cache_main_conf_t  *mcf;
     const sector_alert_policy_t        *policy;
     sector_alert_t                     *alert;      /* in the control zone */
+    ngx_msec_t                          every_ms;   /* it is looked at */
     void                              (*add)(
                                      const ngx_http_sector_cache_sums_t *sums,
                                      uint64_t *good, uint64_t *bad);
@@ -112,6 +114,8 @@ ngx_http_sector_cache_sampler_start(ngx_cycle_t *cycle,
         watch->mcf = mcf;
         watch->policy = &mcf->alert;
         watch->alert = &mcf->ops->alert;
+        watch->every_ms = (ngx_msec_t) mcf->alert.window_ms
+                          / SECTOR_ALERT_STEPS;
         watch->add = ngx_http_sector_cache_sampler_add_hits;
         watch->say = ngx_http_sector_cache_sampler_say_hits;
 
@@ -125,6 +129,7 @@ ngx_http_sector_cache_sampler_start(ngx_cycle_t *cycle,
     watch->mcf = mcf;
     watch->policy = &ngx_http_sector_cache_stale_policy;
     watch->alert = &mcf->ops->stale;
+    watch->every_ms = NGX_HTTP_SECTOR_CACHE_STALE_EVERY_MS;
     watch->add = ngx_http_sector_cache_sampler_add_stale;
     watch->say = ngx_http_sector_cache_sampler_say_stale;
 
@@ -422,8 +427,7 @@ ngx_http_sector_cache_sampler_alert(ngx_event_t *ev)
         ngx_http_sector_cache_sampler_judge(watch);
     }
 
-    ngx_add_timer(ev, (ngx_msec_t) watch->policy->window_ms
-                      / SECTOR_ALERT_STEPS);
+    ngx_add_timer(ev, watch->every_ms);
 }
 
 
