@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_sector_cache_gather.h"
+#include "ngx_http_sector_cache_sampler.h"
 
 
 static ngx_uint_t ngx_http_sector_cache_part_look(
@@ -456,6 +457,10 @@ ngx_http_sector_cache_part_stale(ngx_http_sector_cache_part_t *part)
                         ? NGX_HTTP_SECTOR_CACHE_HIT
                         : NGX_HTTP_SECTOR_CACHE_STALE;
         part->counted_as = part->outcome;
+
+        if (part->outcome == NGX_HTTP_SECTOR_CACHE_STALE) {
+            ngx_http_sector_cache_sampler_stale();
+        }
     }
 
     sector_store_read_end(&g->conf->sectors->store);

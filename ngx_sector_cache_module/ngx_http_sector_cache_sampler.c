@@ -1,7 +1,8 @@
 /*
  * Every worker has all timers, so that it does not matter which of them dies
  * or drains.  Who comes first when a sample is due says so in the control zone
- * and takes it; the others find it taken.
+ * and takes it; the others find it taken.  That of stale answers runs only in
+ * workers that give any, and where most of them are.
  *
  * A minute's sample is stored under a key of its own, as an entry like any
  * other: it survives a reload with its zone, and a restart where that persists.
@@ -20,8 +21,7 @@
 #include "sector_compose.h"
 
 
-#define NGX_HTTP_SECTOR_CACHE_MINUTE_MS       60000
-#define NGX_HTTP_SECTOR_CACHE_STALE_EVERY_MS  5000
+#define NGX_HTTP_SECTOR_CACHE_MINUTE_MS  60000
 
 #define ngx_http_sector_cache_grown(now, before)                              \
     ((now) > (before) ? (now) - (before) : 0)
@@ -36,7 +36,6 @@ struct ngx_http_sector_cache_watch_s {
     ngx_http_sector_cache_main_conf_t  *mcf;
     const sector_alert_policy_t        *policy;
     sector_alert_t                     *alert;      /* in the control zone */
-    ngx_msec_t                          every_ms;   /* it is looked at */
     void                              (*add)(
                                      const ngx_http_sector_cache_sums_t *sums,
                                      uint64_t *good, uint64_t *bad);
@@ -47,6 +46,8 @@ struct ngx_http_sector_cache_watch_s {
 };
 
 
+static void ngx_http_sector_cache_sampler_again(
+    ngx_http_sector_cache_watch_t *watch);
 static void ngx_http_sector_cache_sampler_timer(ngx_event_t *ev,
     ngx_event_handler_pt handler, void *data, ngx_log_t *log);
 static void ngx_http_sector_cache_sampler_minute(ngx_event_t *ev);
@@ -89,6 +90,7 @@ static const sector_alert_policy_t  ngx_http_sector_cache_stale_policy = {
 static ngx_event_t                    ngx_http_sector_cache_sampler_minutes;
 static ngx_http_sector_cache_watch_t  ngx_http_sector_cache_watch_hits;
 static ngx_http_sector_cache_watch_t  ngx_http_sector_cache_watch_stale;
+static ngx_uint_t                     ngx_http_sector_cache_stale_seen;
 
 
 void
@@ -114,8 +116,6 @@ ngx_http_sector_cache_sampler_start(ngx_cycle_t *cycle,
         watch->mcf = mcf;
         watch->policy = &mcf->alert;
         watch->alert = &mcf->ops->alert;
-        watch->every_ms = (ngx_msec_t) mcf->alert.window_ms
-                          / SECTOR_ALERT_STEPS;
         watch->add = ngx_http_sector_cache_sampler_add_hits;
         watch->say = ngx_http_sector_cache_sampler_say_hits;
 
@@ -129,13 +129,44 @@ ngx_http_sector_cache_sampler_start(ngx_cycle_t *cycle,
     watch->mcf = mcf;
     watch->policy = &ngx_http_sector_cache_stale_policy;
     watch->alert = &mcf->ops->stale;
-    watch->every_ms = NGX_HTTP_SECTOR_CACHE_STALE_EVERY_MS;
     watch->add = ngx_http_sector_cache_sampler_add_stale;
     watch->say = ngx_http_sector_cache_sampler_say_stale;
 
-    ngx_http_sector_cache_sampler_timer(&watch->event,
-                                        ngx_http_sector_cache_sampler_alert,
-                                        watch, cycle->log);
+    /* a timer more makes each other one dearer, and so each request: there is
+     * none as long as nothing is stale */
+
+    ngx_memzero(&watch->event, sizeof(ngx_event_t));
+    watch->event.handler = ngx_http_sector_cache_sampler_alert;
+    watch->event.data = watch;
+    watch->event.log = cycle->log;
+    watch->event.cancelable = 1;
+
+    if (mcf->ops->stale.raised) {
+        ngx_http_sector_cache_sampler_again(watch);
+    }
+}
+
+
+void
+ngx_http_sector_cache_sampler_stale(void)
+{
+    ngx_http_sector_cache_watch_t  *watch;
+
+    watch = &ngx_http_sector_cache_watch_stale;
+
+    ngx_http_sector_cache_stale_seen = 1;
+
+    if (watch->mcf && !watch->event.timer_set) {
+        ngx_http_sector_cache_sampler_again(watch);
+    }
+}
+
+
+static void
+ngx_http_sector_cache_sampler_again(ngx_http_sector_cache_watch_t *watch)
+{
+    ngx_add_timer(&watch->event, (ngx_msec_t) watch->policy->window_ms
+                                 / SECTOR_ALERT_STEPS);
 }
 
 
@@ -427,7 +458,18 @@ ngx_http_sector_cache_sampler_alert(ngx_event_t *ev)
         ngx_http_sector_cache_sampler_judge(watch);
     }
 
-    ngx_add_timer(ev, watch->every_ms);
+    /* as long as anything is stale, and until it is said that nothing is */
+
+    if (watch == &ngx_http_sector_cache_watch_stale) {
+
+        if (!ngx_http_sector_cache_stale_seen && !watch->alert->raised) {
+            return;
+        }
+
+        ngx_http_sector_cache_stale_seen = 0;
+    }
+
+    ngx_http_sector_cache_sampler_again(watch);
 }
 
 

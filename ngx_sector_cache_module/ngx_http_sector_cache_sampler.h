@@ -48,6 +48,11 @@ char *ngx_http_sector_cache_sampler_now(ngx_pool_t *pool,
 ngx_uint_t ngx_http_sector_cache_alert(ngx_uint_t *raised);
 
 
+/* An answer is stale: from now on it is looked at how many are. */
+
+void ngx_http_sector_cache_sampler_stale(void);
+
+
 /* Whether most answers of the last minute were stale. */
 
 ngx_uint_t ngx_http_sector_cache_stale_alert(void);

@@ -4,6 +4,7 @@
  * is fresh and the market cannot be had, the stale whole one is served.
  */
 
+#include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_snapshot.h"
 
 
@@ -536,6 +537,10 @@ ngx_http_sector_cache_snapshot_stale(ngx_http_sector_cache_client_t *client,
     {
         sector_store_read_end(&client->conf->snapshots->store);
         return NGX_DECLINED;
+    }
+
+    if (state != SECTOR_STORE_FRESH) {
+        ngx_http_sector_cache_sampler_stale();
     }
 
     return ngx_http_sector_cache_snapshot_found(client, &view, &entry,
