@@ -46,6 +46,8 @@ struct ngx_http_sector_cache_watch_s {
 };
 
 
+static void ngx_http_sector_cache_sampler_look(
+    ngx_http_sector_cache_watch_t *watch);
 static void ngx_http_sector_cache_sampler_again(
     ngx_http_sector_cache_watch_t *watch);
 static void ngx_http_sector_cache_sampler_timer(ngx_event_t *ev,
@@ -157,6 +159,10 @@ ngx_http_sector_cache_sampler_stale(void)
     ngx_http_sector_cache_stale_seen = 1;
 
     if (watch->mcf && !watch->event.timer_set) {
+
+        /* it is not counted yet: this is how things were without it */
+
+        ngx_http_sector_cache_sampler_look(watch);
         ngx_http_sector_cache_sampler_again(watch);
     }
 }
@@ -441,7 +447,6 @@ ngx_http_sector_cache_sampler_sums(ngx_http_sector_cache_main_conf_t *mcf,
 static void
 ngx_http_sector_cache_sampler_alert(ngx_event_t *ev)
 {
-    int                             due;
     ngx_http_sector_cache_watch_t  *watch;
 
     watch = ev->data;
@@ -450,13 +455,7 @@ ngx_http_sector_cache_sampler_alert(ngx_event_t *ev)
         return;
     }
 
-    ngx_shmtx_lock(&watch->mcf->shpool->mutex);
-    due = sector_alert_due(watch->alert, watch->policy, ngx_current_msec);
-    ngx_shmtx_unlock(&watch->mcf->shpool->mutex);
-
-    if (due) {
-        ngx_http_sector_cache_sampler_judge(watch);
-    }
+    ngx_http_sector_cache_sampler_look(watch);
 
     /* as long as anything is stale, and until it is said that nothing is */
 
@@ -470,6 +469,21 @@ ngx_http_sector_cache_sampler_alert(ngx_event_t *ev)
     }
 
     ngx_http_sector_cache_sampler_again(watch);
+}
+
+
+static void
+ngx_http_sector_cache_sampler_look(ngx_http_sector_cache_watch_t *watch)
+{
+    int  due;
+
+    ngx_shmtx_lock(&watch->mcf->shpool->mutex);
+    due = sector_alert_due(watch->alert, watch->policy, ngx_current_msec);
+    ngx_shmtx_unlock(&watch->mcf->shpool->mutex);
+
+    if (due) {
+        ngx_http_sector_cache_sampler_judge(watch);
+    }
 }
 
 
