@@ -21,8 +21,9 @@ my $valgrind = '--num-callers=60 --tool=memcheck --leak-check=full'
 
 
 # Options: http, the text of the http block, where %PORT% is the port and
-# %SAYS:404% passes a request to a provider that says 404 to all; workers; main, directives beside that block; connections, how many a worker
-# may have.  Returns when it answers.
+# %SAYS:404% passes a request to a provider that says 404 to all; workers;
+# main, directives beside that block; connections, how many a worker may have.
+# Returns when it answers.
 sub new {
     my ($class, %option) = @_;
 
@@ -109,7 +110,7 @@ sub write_config {
 
     $http =~ s/%SAYS:(\d+)%/proxy_pass http:\/\/unix:$self->{root}\/$1.sock;/g;
     $http .= "server { listen unix:$self->{root}/$_.sock; access_log off;"
-             . " return $_; }\n" for sort keys %said;
+             . " return $_ '{\"error\":\"it says $_\"}'; }\n" for sort keys %said;
 
     open my $out, '>', "$self->{root}/nginx.conf" or die $!;
     print $out <<"END";
