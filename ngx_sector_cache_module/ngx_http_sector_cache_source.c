@@ -654,12 +654,25 @@ ngx_http_sector_cache_source_ended_locked(
     case NGX_HTTP_SECTOR_CACHE_END_GOOD:
         ngx_http_sector_cache_source_good_locked(source, ending);
 
-        /* fall through */
-
-    case NGX_HTTP_SECTOR_CACHE_END_ANSWERED:
         slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
                                                         ending->key, 0);
         if (slot) {
+            sector_hold_ended(slot);
+        }
+
+        break;
+
+    case NGX_HTTP_SECTOR_CACHE_END_ANSWERED:
+
+        /* clients may ask for any others, which are not to fill the table */
+
+        slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
+                                                        ending->key,
+                                                        ending->configured);
+        if (slot && ending->configured) {
+            sector_hold_absent(source->holds, slot);
+
+        } else if (slot) {
             sector_hold_ended(slot);
         }
 

@@ -156,8 +156,19 @@ sector_hold_ended(sector_hold_slot_t *slot)
     slot->missing = 0;
     slot->missing_ms = 0;
     slot->failures = 0;
+    slot->absent = 0;
     slot->unlogged = 0;
     slot->logged_ms = 0;
+}
+
+
+void
+sector_hold_absent(sector_hold_table_t *t, sector_hold_slot_t *slot)
+{
+    sector_hold_ended(slot);
+
+    slot->noted = ++t->noted;
+    slot->absent = 1;
 }
 
 
@@ -277,6 +288,7 @@ sector_hold_note(sector_hold_table_t *t, sector_hold_slot_t *slot,
     slot->noted = ++t->noted;
     slot->wall_ms = wall_ms;
     slot->outcome = *outcome;
+    slot->absent = 0;
 
     if (slot->failures++ == 0) {
         slot->since_wall_ms = wall_ms;

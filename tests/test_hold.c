@@ -335,8 +335,19 @@ test_a_success_ends_all_but_that_it_goes_alone(void **state)
     assert_int_equal(slot->logged_ms, 0);
     assert_int_equal(sector_hold_is_alone(slot, T0), 1);
 
+    /* that there is no such key is an end as well, and known until the next */
+    fail_at(slot, 1000, 30000, 0, RANDOM_NONE, T0);
+    sector_hold_absent(&table, slot);
+    assert_int_equal(sector_hold_left(slot, T0, 0, 1), 0);
+    assert_int_equal(slot->failures, 0);
+    assert_int_equal(slot->absent, 1);
+    sector_hold_ended(slot);
+    assert_int_equal(slot->absent, 0);
+    sector_hold_absent(&table, slot);
+
     /* what follows begins anew */
     assert_int_equal(fail_at(slot, 1000, 30000, 0, RANDOM_NONE, T0 + 5), 1000);
+    assert_int_equal(slot->absent, 0);
     assert_int_equal(slot->since_wall_ms, WALL + T0 + 5);
 }
 
