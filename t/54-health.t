@@ -16,7 +16,7 @@ my ($nginx, $key);
 
 sub start {
     my (%option) = (one => 'ok', many => 'many:map', zone => 'ttl=1h',
-                    sources => [('') x 2], @_);
+                    sources => [('') x 2], inside => '', server => '', @_);
 
     $key = '/h' . ++$number . '/';
     $nginx = Upstream::Nginx->new(http => <<"END");
@@ -26,6 +26,7 @@ sector_cache_source many retries=0 $option{sources}[1];
 server {
     listen %PORT%;
     %PID%
+    $option{server}
     location /api {
         sector_cache_api;
         sector_cache_symbols { XLK one; XLF two; XLE three; }
@@ -34,6 +35,7 @@ server {
     }
     location /one/ {
         internal;
+        $option{inside}
         proxy_pass http://$up/$option{one}${key}one/;
     }
     location /many/ {
@@ -112,6 +114,18 @@ subtest 'both breakers are open' => sub {
     is(get('/api/?symbols=XLK,XLF')->{status}, 502, 'the other');
     is(health(), '503 unhealthy XLK XLF XLE', 'nothing can be had');
     is(lacking(), 'XLK XLF XLE', 'says /stats as well');
+    ended_well();
+};
+
+
+subtest 'nginx refuses outside of any location, and has a page for it' => sub {
+    start(inside => 'rewrite ^ /nowhere last;',
+          server => 'error_page 404 /sorry;'
+                    . ' location = /sorry { return 404 sorry; }');
+    is(get('/api/XLK')->{status}, 503, 'no data');
+    is(get('/api/health')->{json}{data}{sources}{one}{lastError}{error},
+       'nginx itself answered 404 in location (none), the provider was not'
+       . ' asked', 'the page did not refuse');
     ended_well();
 };
 
