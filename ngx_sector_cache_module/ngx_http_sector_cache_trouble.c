@@ -223,7 +223,7 @@ ngx_http_sector_cache_serving_failed(ngx_http_sector_cache_loc_conf_t *lcf,
                                               s->symbol, s->symbol_len, &slot,
                                               &left_ms)
             == NGX_OK
-            && (slot.failures || slot.absent))
+            && (slot.failures || slot.absent) && !slot.had)
         {
             return 1;
         }

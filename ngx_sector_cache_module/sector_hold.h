@@ -63,6 +63,8 @@ typedef struct {
                                                key with good data */
     uint32_t                    absent;     /* 1: the last was that there is
                                                none, and no failure */
+    uint32_t                    had;        /* 1: it was had since, from some
+                                               other source */
     uint32_t                    unlogged;   /* failures since the last line */
     uint32_t                    logged_result;  /* of the last line */
     uint32_t                    logged_status;
@@ -123,6 +125,10 @@ void sector_hold_ended(sector_hold_slot_t *slot);
 /* The same, but what ended it is that there is no such key, until something
  * else is said of it. */
 void sector_hold_absent(sector_hold_table_t *t, sector_hold_slot_t *slot);
+
+
+/* The key was had: those of the other sources know it, and wait still. */
+void sector_hold_had(sector_hold_table_t *t, const sector_hold_key_t *key);
 
 
 /* A call for many was refused because of the key. */

@@ -107,6 +107,23 @@ for my $case (['that of many', 1, '/api/?symbols=XLK,XLF', '/api/XLE'],
 }
 
 
+subtest 'what one source failed to give, and the other gave' => sub {
+    start(many => 'status:500', zone => 'ttl=300ms');
+    is(get('/api/?symbols=XLK,XLF')->{status}, 502, 'many fail');
+    is(health(), '200 degraded XLK XLF', 'both lack');
+    is(get('/api/XLK')->{status}, 200, 'one is had alone');
+    is(health(), '200 degraded XLF', 'the other lacks');
+    wait_for('it is past its time', sub {
+        get('/status/explain/XLK')->{json}{state} eq 'none'
+    });
+    is(health(), '200 degraded XLF', 'the last fetch of it was good');
+    is(lacking(), 'XLF', 'says /stats as well');
+    is(get('/api/?symbols=XLK,XLF')->{status}, 502, 'many fail again');
+    is(health(), '200 degraded XLK XLF', 'so did its last');
+    ended_well();
+};
+
+
 subtest 'both breakers are open' => sub {
     start(one => 'status:500', many => 'status:500',
           sources => [('failures=1 open=1h max_open=1h') x 2]);
