@@ -336,7 +336,8 @@ ngx_http_sector_cache_detached_look(ngx_http_sector_cache_detached_t *d,
         d->asked = 1;
     }
 
-    if (d->location.data == NULL) {
+    if (!d->looked) {
+        d->looked = 1;
         clcf = ngx_http_get_module_loc_conf(sr, ngx_http_core_module);
         d->location = clcf->name;
     }

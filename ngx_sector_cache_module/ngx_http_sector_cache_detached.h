@@ -51,6 +51,7 @@ struct ngx_http_sector_cache_detached_s {
     unsigned                            timed_out:1;    /* nginx's own 504 */
     unsigned                            asked:1;        /* an upstream was, or
                                                            may have been */
+    unsigned                            looked:1;   /* location is known */
     unsigned                            own:1;      /* nginx itself refused,
                                                        nobody was asked */
     unsigned                            missing:1;      /* memcached has not

@@ -136,6 +136,9 @@ ngx_http_sector_cache_fetch_tell(ngx_http_sector_cache_fetch_t *f,
     ending.foreign = f->foreign;
     ending.doubted = f->doubted;
     ending.noted = f->noted;
+    ending.configured = !f->carrier
+                        && ngx_http_sector_cache_find_symbol(f->conf,
+                                            f->symbol, f->info.symbol.len);
 
     /* what is in the zone, or was and is not, others see for themselves; and
      * what this process could not do, another may */

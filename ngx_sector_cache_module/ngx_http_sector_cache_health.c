@@ -9,7 +9,7 @@ typedef struct {
     sector_compose_state_t              state;
     sector_compose_source_t             sources[2];
     ngx_http_sector_cache_trouble_t     troubles[2];
-    ngx_uint_t                          refused;    /* some breaker is open */
+    ngx_uint_t                          open;       /* so many breakers are */
 } ngx_http_sector_cache_health_t;
 
 
@@ -100,7 +100,7 @@ ngx_http_sector_cache_health_source(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_trouble(source, &health->troubles[n],
                                   &one->trouble);
 
-    health->refused |= (breaker == SECTOR_BREAKER_OPEN);
+    health->open += (breaker == SECTOR_BREAKER_OPEN);
 }
 
 
@@ -113,8 +113,8 @@ ngx_http_sector_cache_health_memory(ngx_http_sector_cache_loc_conf_t *lcf,
 
     state = &health->state;
 
-    ngx_http_sector_cache_serving(lcf, state->enabled, health->refused,
-                                  &serving);
+    ngx_http_sector_cache_serving(lcf, state->enabled,
+                                  health->open == state->n_sources, &serving);
 
     state->configured = lcf->symbols->nelts;
     state->servable = serving.servable;

@@ -360,7 +360,7 @@ ngx_http_sector_cache_market_memory(ngx_http_sector_cache_market_t *m,
            == NGX_OK)
     {
         ngx_http_sector_cache_times(&view, &snapshot->age_s, &ttl_s);
-        snapshot->stored_ms = view.stored_ms;
+        snapshot->stored_wall_ms = view.stored_wall_ms;
         snapshot->ttl_s = (uint64_t) ngx_max(ttl_s, 0);
         snapshot->stored = 1;
         snapshot->stale = 0;
@@ -494,6 +494,7 @@ ngx_http_sector_cache_market_store(ngx_http_sector_cache_market_t *m,
     ngx_memzero(&how, sizeof(ngx_http_sector_cache_entry_how_t));
 
     how.unless_fresh = !m->mode.bypass;
+    how.age_ms = snapshot->age_s * 1000;
 
     if (!whole) {
         how.ttl_limit_ms = NGX_HTTP_SECTOR_CACHE_PARTIAL_MS;

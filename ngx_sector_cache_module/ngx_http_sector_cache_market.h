@@ -28,7 +28,7 @@ typedef struct {
     uint64_t                            age_s;      /* of its oldest sector */
     uint64_t                            ttl_s;
     ngx_msec_t                          elapsed_ms;
-    uint64_t                            stored_ms;  /* with memory: when */
+    int64_t                             stored_wall_ms; /* with memory: when */
     const ngx_http_sector_cache_gather_t   *gather; /* without: what it is
                                                        made of */
     unsigned                            stored:1;

@@ -6,6 +6,7 @@
 
 #include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_snapshot.h"
+#include "ngx_http_sector_cache_shm.h"
 
 
 static ngx_uint_t ngx_http_sector_cache_snapshot_missed(
@@ -21,10 +22,10 @@ static ngx_int_t ngx_http_sector_cache_snapshot_found_stale(
     sector_entry_t *entry, ngx_http_sector_cache_head_t *head,
     sector_compose_meta_t *meta);
 static ngx_int_t ngx_http_sector_cache_snapshot_past(
-    ngx_http_sector_cache_client_t *client, uint64_t stored_ms, ngx_uint_t all,
-    ngx_http_sector_cache_stale_t *stale);
+    ngx_http_sector_cache_client_t *client, int64_t stored_wall_ms,
+    uint64_t own_s, ngx_uint_t all, ngx_http_sector_cache_stale_t *stale);
 static ngx_uint_t ngx_http_sector_cache_snapshot_past_one(
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, uint64_t stored_ms,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, int64_t ago_ms,
     uint64_t *age_s);
 static void ngx_http_sector_cache_snapshot_shadow(
     ngx_http_sector_cache_client_t *client);
@@ -237,7 +238,8 @@ ngx_http_sector_cache_snapshot_found_stale(
     sector_store_read_end(&client->conf->snapshots->store);
 
     if (rc != NGX_OK
-        || ngx_http_sector_cache_snapshot_past(client, view->stored_ms,
+        || ngx_http_sector_cache_snapshot_past(client, view->stored_wall_ms,
+                              head->age_s,
                               client->outcome == NGX_HTTP_SECTOR_CACHE_STALE,
                               &stale)
            != NGX_OK)
@@ -255,13 +257,15 @@ ngx_http_sector_cache_snapshot_found_stale(
 /*
  * The symbols of a stored snapshot that are past their time, as far as the
  * sectors' zone knows.  all: every one is, and one that the zone lacks, or has
- * anew, is as old as the snapshot.
+ * anew, is as old as the snapshot: own_s.
  */
 static ngx_int_t
 ngx_http_sector_cache_snapshot_past(ngx_http_sector_cache_client_t *client,
-    uint64_t stored_ms, ngx_uint_t all, ngx_http_sector_cache_stale_t *stale)
+    int64_t stored_wall_ms, uint64_t own_s, ngx_uint_t all,
+    ngx_http_sector_cache_stale_t *stale)
 {
-    uint64_t                         age_s, own_s;
+    int64_t                          ago_ms;
+    uint64_t                         age_s;
     ngx_str_t                        key;
     ngx_uint_t                       i, n, past;
     sector_compose_stale_t          *one;
@@ -269,8 +273,7 @@ ngx_http_sector_cache_snapshot_past(ngx_http_sector_cache_client_t *client,
 
     n = client->conf->symbols->nelts;
     s = client->conf->symbols->elts;
-    own_s = ngx_current_msec > stored_ms
-            ? (ngx_current_msec - stored_ms) / 1000 : 0;
+    ago_ms = ngx_http_sector_cache_wall_ms() - stored_wall_ms;
 
     stale->n = 0;
     stale->elts = ngx_palloc(client->request->pool,
@@ -284,8 +287,7 @@ ngx_http_sector_cache_snapshot_past(ngx_http_sector_cache_client_t *client,
         key.len = s[i].symbol_len;
 
         past = ngx_http_sector_cache_snapshot_past_one(client->conf->sectors,
-                                                       &key, stored_ms,
-                                                       &age_s);
+                                                       &key, ago_ms, &age_s);
         if (past || all) {
             one = &stale->elts[stale->n++];
             one->symbol = s[i].symbol;
@@ -304,7 +306,7 @@ ngx_http_sector_cache_snapshot_past(ngx_http_sector_cache_client_t *client,
 
 static ngx_uint_t
 ngx_http_sector_cache_snapshot_past_one(ngx_http_sector_cache_zone_t *zone,
-    ngx_str_t *key, uint64_t stored_ms, uint64_t *age_s)
+    ngx_str_t *key, int64_t ago_ms, uint64_t *age_s)
 {
     int64_t                ttl_s;
     ngx_uint_t             past;
@@ -320,7 +322,8 @@ ngx_http_sector_cache_snapshot_past_one(ngx_http_sector_cache_zone_t *zone,
         return 0;
     }
 
-    past = (state == SECTOR_STORE_STALE && view.refresh_until_ms <= stored_ms);
+    past = (state == SECTOR_STORE_STALE
+            && (int64_t) (ngx_current_msec - view.refresh_until_ms) >= ago_ms);
 
     if (!view.negative) {
         ngx_http_sector_cache_times(&view, age_s, &ttl_s);
@@ -491,7 +494,8 @@ ngx_http_sector_cache_snapshot_send(ngx_http_sector_cache_client_t *client,
     if (snapshot->entry.flags & SECTOR_ENTRY_STALE) {
         rc = snapshot->memory
              ? ngx_http_sector_cache_snapshot_past(client,
-                                              snapshot->stored_ms, 0, &stale)
+                                              snapshot->stored_wall_ms, 0, 0,
+                                              &stale)
              : ngx_http_sector_cache_client_stale(client->request->pool,
                                                   snapshot->gather, &stale);
     }

@@ -40,6 +40,10 @@ static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_held_locked(
     ngx_http_sector_cache_source_t *source,
     const ngx_http_sector_cache_want_t *wanted,
     sector_flight_outcome_t *outcome);
+static void ngx_http_sector_cache_source_name(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
+    sector_hold_key_t *name);
 static sector_hold_slot_t *ngx_http_sector_cache_source_slot_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t make);
@@ -231,13 +235,22 @@ ngx_http_sector_cache_source_slot_locked(
         return NULL;
     }
 
-    name.source = (uint64_t) (uintptr_t) source->sh;
-    name.zone = sector_store_id(&zone->store);
-    name.key = key->data;
-    name.key_len = key->len;
+    ngx_http_sector_cache_source_name(source, zone, key, &name);
 
     return make ? sector_hold_take(source->holds, &name)
                 : sector_hold_find(source->holds, &name);
+}
+
+
+static void
+ngx_http_sector_cache_source_name(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
+    sector_hold_key_t *name)
+{
+    name->source = (uint64_t) (uintptr_t) source->sh;
+    name->zone = sector_store_id(&zone->store);
+    name->key = key->data;
+    name->key_len = key->len;
 }
 
 
@@ -654,12 +667,25 @@ ngx_http_sector_cache_source_ended_locked(
     case NGX_HTTP_SECTOR_CACHE_END_GOOD:
         ngx_http_sector_cache_source_good_locked(source, ending);
 
-        /* fall through */
-
-    case NGX_HTTP_SECTOR_CACHE_END_ANSWERED:
         slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
                                                         ending->key, 0);
         if (slot) {
+            sector_hold_ended(slot);
+        }
+
+        break;
+
+    case NGX_HTTP_SECTOR_CACHE_END_ANSWERED:
+
+        /* clients may ask for any others, which are not to fill the table */
+
+        slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
+                                                        ending->key,
+                                                        ending->configured);
+        if (slot && ending->configured) {
+            sector_hold_absent(source->holds, slot);
+
+        } else if (slot) {
             sector_hold_ended(slot);
         }
 
@@ -688,7 +714,12 @@ ngx_http_sector_cache_source_good_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_ending_t *ending)
 {
-    uint64_t  until_ms;
+    uint64_t           until_ms;
+    sector_hold_key_t  name;
+
+    ngx_http_sector_cache_source_name(source, ending->zone, ending->key,
+                                      &name);
+    sector_hold_had(source->holds, &name);
 
     until_ms = ngx_current_msec + ngx_max(ending->ttl_ms,
                                           source->breaker.reset_ms);

@@ -185,6 +185,8 @@ typedef struct {
                                                        recovery ends the wait */
     unsigned                            doubted:1;  /* FAILED: "no such symbol"
                                                        that is not believed */
+    unsigned                            configured:1;   /* ANSWERED: health
+                                                       remembers it */
     unsigned                            noted:1;    /* as the end of many,
                                                        already */
     unsigned                            rate:1;     /* REFUSED: by the rate

@@ -223,7 +223,7 @@ ngx_http_sector_cache_serving_failed(ngx_http_sector_cache_loc_conf_t *lcf,
                                               s->symbol, s->symbol_len, &slot,
                                               &left_ms)
             == NGX_OK
-            && slot.failures)
+            && (slot.failures || slot.absent) && !slot.had)
         {
             return 1;
         }
@@ -295,8 +295,8 @@ ngx_http_sector_cache_trouble_lacking(ngx_http_sector_cache_source_t *source,
         }
 
         refused = ngx_http_sector_cache_trouble_open(lcf->fetch->source)
-                  || (lcf->batch
-                      && ngx_http_sector_cache_trouble_open(
+                  && (lcf->batch == NULL
+                      || ngx_http_sector_cache_trouble_open(
                                                          lcf->batch->source));
 
         ngx_http_sector_cache_serving(lcf, memory, refused, &serving);

@@ -50,9 +50,10 @@ typedef struct {
 } ngx_http_sector_cache_serving_t;
 
 
-/* memory is whether it may answer, and refused whether no fetch may be made:
- * then all that it has not is lacking.  Else that is of which the source has
- * said that it does not exist, and what failed when it was fetched last. */
+/* memory is whether it may answer, and refused whether no fetch may be made,
+ * of one symbol or of many: then all that it has not is lacking.  Else that is
+ * of which the source has said that it does not exist, and what failed when it
+ * was fetched last. */
 
 void ngx_http_sector_cache_serving(ngx_http_sector_cache_loc_conf_t *lcf,
     ngx_uint_t memory, ngx_uint_t refused,

@@ -156,8 +156,40 @@ sector_hold_ended(sector_hold_slot_t *slot)
     slot->missing = 0;
     slot->missing_ms = 0;
     slot->failures = 0;
+    slot->absent = 0;
     slot->unlogged = 0;
     slot->logged_ms = 0;
+}
+
+
+void
+sector_hold_absent(sector_hold_table_t *t, sector_hold_slot_t *slot)
+{
+    sector_hold_ended(slot);
+
+    slot->noted = ++t->noted;
+    slot->absent = 1;
+    slot->had = 0;
+}
+
+
+void
+sector_hold_had(sector_hold_table_t *t, const sector_hold_key_t *key)
+{
+    unsigned             i;
+    sector_hold_key_t    other;
+    sector_hold_slot_t  *slot;
+
+    slot = sector_hold_set(t, key);
+    other = *key;
+
+    for (i = 0; i < SECTOR_HOLD_WAYS; i++, slot++) {
+        other.source = slot->source;
+
+        if (slot->source != key->source && sector_hold_same(slot, &other)) {
+            slot->had = 1;
+        }
+    }
 }
 
 
@@ -277,6 +309,8 @@ sector_hold_note(sector_hold_table_t *t, sector_hold_slot_t *slot,
     slot->noted = ++t->noted;
     slot->wall_ms = wall_ms;
     slot->outcome = *outcome;
+    slot->absent = 0;
+    slot->had = 0;
 
     if (slot->failures++ == 0) {
         slot->since_wall_ms = wall_ms;

@@ -61,6 +61,10 @@ typedef struct {
     uint32_t                    failures;   /* in a row */
     uint32_t                    missing;    /* in a row: "no such symbol" of a
                                                key with good data */
+    uint32_t                    absent;     /* 1: the last was that there is
+                                               none, and no failure */
+    uint32_t                    had;        /* 1: it was had since, from some
+                                               other source */
     uint32_t                    unlogged;   /* failures since the last line */
     uint32_t                    logged_result;  /* of the last line */
     uint32_t                    logged_status;
@@ -116,6 +120,15 @@ uint64_t sector_hold_left(const sector_hold_slot_t *slot, uint64_t now_ms,
 /* The key succeeded, or an operator wants it fetched: it waits no longer, and
  * what is known of its failures is forgotten, but not that it goes alone. */
 void sector_hold_ended(sector_hold_slot_t *slot);
+
+
+/* The same, but what ended it is that there is no such key, until something
+ * else is said of it. */
+void sector_hold_absent(sector_hold_table_t *t, sector_hold_slot_t *slot);
+
+
+/* The key was had: those of the other sources know it, and wait still. */
+void sector_hold_had(sector_hold_table_t *t, const sector_hold_key_t *key);
 
 
 /* A call for many was refused because of the key. */

@@ -267,6 +267,22 @@ subtest 'its time is that of its own namespace' => sub {
 };
 
 
+subtest 'its age adds up: a hit is no younger than what it is made of' => sub {
+    start(scripts => { XLK => 'ok,status:500' });
+    get('/api/XLK');
+    my $since = time;
+    wait_for('a sector is older', sub { time > $since + 2.1 });
+    my $miss = snapshot();
+    is($miss->{cache}, 'miss', 'composed');
+    cmp_ok($miss->{headers}{age}, '>=', 2, 'as old as its oldest sector');
+    my $hit = snapshot();
+    is($hit->{cache}, 'hit', 'from memory');
+    cmp_ok($hit->{headers}{age}, '>=', $miss->{headers}{age}, 'so it is then');
+    cmp_ok($hit->{json}{metadata}{ttl}, '>=', 598, 'its time is its own');
+    ended_well();
+};
+
+
 subtest 'HEAD has the headers, and 304 neither' => sub {
     start();
     my $head = snapshot(method => 'HEAD');

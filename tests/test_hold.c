@@ -314,6 +314,7 @@ test_recovery_of_the_source_ends_its_own_failures(void **state)
 static void
 test_a_success_ends_all_but_that_it_goes_alone(void **state)
 {
+    sector_hold_key_t    other;
     sector_hold_slot_t  *slot;
 
     (void) state;
@@ -335,8 +336,33 @@ test_a_success_ends_all_but_that_it_goes_alone(void **state)
     assert_int_equal(slot->logged_ms, 0);
     assert_int_equal(sector_hold_is_alone(slot, T0), 1);
 
+    /* that there is no such key is an end as well, and known until the next */
+    fail_at(slot, 1000, 30000, 0, RANDOM_NONE, T0);
+    sector_hold_absent(&table, slot);
+    assert_int_equal(sector_hold_left(slot, T0, 0, 1), 0);
+    assert_int_equal(slot->failures, 0);
+    assert_int_equal(slot->absent, 1);
+    sector_hold_ended(slot);
+    assert_int_equal(slot->absent, 0);
+    sector_hold_absent(&table, slot);
+
+    /* what another source gives is noted, and ends nothing here */
+    other = name_of(8, 9, "A");
+    sector_hold_had(&table, &other);
+    assert_int_equal(slot->had, 1);
+    assert_int_equal(slot->absent, 1);
+    sector_hold_absent(&table, slot);
+    assert_int_equal(slot->had, 0);
+    other = name_of(7, 9, "A");
+    sector_hold_had(&table, &other);
+    assert_int_equal(slot->had, 0);
+    other = name_of(8, 9, "A");
+    sector_hold_had(&table, &other);
+
     /* what follows begins anew */
     assert_int_equal(fail_at(slot, 1000, 30000, 0, RANDOM_NONE, T0 + 5), 1000);
+    assert_int_equal(slot->absent, 0);
+    assert_int_equal(slot->had, 0);
     assert_int_equal(slot->since_wall_ms, WALL + T0 + 5);
 }
 
