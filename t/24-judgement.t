@@ -410,7 +410,7 @@ ok(held() >= 40, 'held');
 
 
 === TEST 32: with the cache off each request calls, as ever
-This one and the next tell where the rule ends.
+This one and the next two tell where the rule ends.
 
 --- api
 sector_cache off;
@@ -422,7 +422,19 @@ is(held(), 0, 'none is held');
 --- error_log: fetch of "XLK" failed
 
 
-=== TEST 33: so it does with hold=0
+=== TEST 33: in shadow too, which answers as if it were off
+--- api
+sector_cache shadow;
+--- script: status:500,ok
+--- client
+is(get('/api/XLK')->{status}, 502, 'a failure');
+is(get('/api/XLK')->{status}, 200, 'and it is over');
+is(held(), 0, 'none is held');
+--- calls: 2
+--- error_log: fetch of "XLK" failed
+
+
+=== TEST 34: so it does with hold=0
 --- script: status:500
 --- source: hold=0
 --- client
@@ -432,7 +444,7 @@ is(held(), 0, 'none is held');
 --- error_log: fetch of "XLK" failed
 
 
-=== TEST 34: an entry that an operator puts is served while its key waits
+=== TEST 35: an entry that an operator puts is served while its key waits
 --- zone: ttl=1h
 --- script: status:500
 --- client
