@@ -135,6 +135,7 @@ ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier)
     }
 
     n = 0;
+    carrier->unknown = 0;
 
     for (q = ngx_queue_head(&carrier->riders);
          q != ngx_queue_sentinel(&carrier->riders);
@@ -178,6 +179,7 @@ ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier)
             break;
 
         default: /* NGX_HTTP_SECTOR_CACHE_TURN_GO, _FULL */
+            carrier->unknown |= (rides[i].unknown && !f->release);
             break;
         }
     }
