@@ -231,7 +231,7 @@ ngx_http_sector_cache_source_held_locked(
     }
 
     if (wanted->release) {
-        sector_hold_ended(slot);
+        sector_hold_release(slot);
     }
 
     breaker = &source->sh->breaker;
@@ -796,8 +796,12 @@ ngx_http_sector_cache_source_failed_locked(
                        (uint64_t) ngx_random(), ngx_current_msec, wall_ms,
                        ending->outcome);
 
-    slot->generation = ending->foreign ? source->sh->breaker.generation + 1
-                                       : 0;
+    /* a wait that goes on ends as it would have */
+
+    if (ending->holds) {
+        slot->generation = ending->foreign
+                           ? source->sh->breaker.generation + 1 : 0;
+    }
 
     if (!ending->doubted) {
         slot->missing = 0;
@@ -829,7 +833,10 @@ ngx_http_sector_cache_source_refused_locked(
 
     slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
                                                     ending->key, 1);
-    if (slot) {
+
+    /* one that waits is answered with what it waits for */
+
+    if (slot && slot->until_ms <= ngx_current_msec) {
         sector_hold_refused(source->holds, slot,
                             ngx_http_sector_cache_wall_ms(), ending->outcome);
     }

@@ -162,6 +162,14 @@ sector_hold_ended(sector_hold_slot_t *slot)
 
 
 void
+sector_hold_release(sector_hold_slot_t *slot)
+{
+    slot->until_ms = 0;
+    slot->length_ms = 0;
+}
+
+
+void
 sector_hold_alone(sector_hold_slot_t *slot, uint64_t now_ms)
 {
     slot->alone_ms = sector_hold_add(now_ms, SECTOR_HOLD_ALONE_MS);

@@ -113,9 +113,14 @@ uint64_t sector_hold_left(const sector_hold_slot_t *slot, uint64_t now_ms,
     uint64_t generation, int closed);
 
 
-/* The key succeeded, or an operator wants it fetched: it waits no longer, and
- * what is known of its failures is forgotten, but not that it goes alone. */
+/* The key succeeded: it waits no longer, and what is known of its failures is
+ * forgotten, but not that it goes alone. */
 void sector_hold_ended(sector_hold_slot_t *slot);
+
+
+/* An operator wants it fetched: it waits no longer, and no more than that.  A
+ * row of failures, or of "no such symbol", goes on. */
+void sector_hold_release(sector_hold_slot_t *slot);
 
 
 /* A call for many was refused because of the key. */
