@@ -84,6 +84,9 @@ typedef struct {
     uint64_t                            asked;      /* when: see asked_last */
     uint64_t                            failed;     /* its last probe did, at
                                                        that time; 0: no */
+    uint32_t                            had;        /* 1: it was, and has not
+                                                       failed by itself since
+                                                       */
     uint32_t                            key_len;    /* 0: none */
     u_char                              key[SECTOR_FLIGHT_KEY_MAX];
 } ngx_http_sector_cache_asked_t;

@@ -347,6 +347,8 @@ ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f)
     want.shared = f->shared;
     want.unheld = f->unheld;
     want.release = f->release;
+    want.probe = f->probe || f->release;
+    want.unknown = f->unknown;
 
     turn = ngx_http_sector_cache_source_join(f->source, &want, &f->turn,
                                              &outcome);

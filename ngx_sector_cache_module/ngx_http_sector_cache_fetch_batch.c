@@ -135,6 +135,7 @@ ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier)
     }
 
     n = 0;
+    carrier->unknown = 0;
 
     for (q = ngx_queue_head(&carrier->riders);
          q != ngx_queue_sentinel(&carrier->riders);
@@ -178,6 +179,7 @@ ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier)
             break;
 
         default: /* NGX_HTTP_SECTOR_CACHE_TURN_GO, _FULL */
+            carrier->unknown |= (rides[i].unknown && !f->release);
             break;
         }
     }
@@ -529,7 +531,6 @@ ngx_http_sector_cache_fetch_split(ngx_http_sector_cache_fetch_t *carrier)
 
     if (!carrier->split) {
         carrier->split = 1;
-        carrier->noted = 1;
 
         carrier->inquest = ngx_calloc(sizeof(ngx_http_sector_cache_inquest_t),
                                       ngx_cycle->log);
@@ -543,7 +544,10 @@ ngx_http_sector_cache_fetch_split(ngx_http_sector_cache_fetch_t *carrier)
         carrier->inquest->failed |= (uint64_t) 1 << carrier->parent;
     }
 
-    carrier->group++;
+    /* one that began anew goes on counting, and is parted less often than
+     * there are bits */
+
+    carrier->group = (carrier->group + 1) % 64;
 
     for (half = carrier->n / 2; carrier->n > half; carrier->n--) {
         q = ngx_queue_last(&carrier->riders);
@@ -572,14 +576,20 @@ ngx_http_sector_cache_fetch_testify(ngx_http_sector_cache_fetch_t *f)
     if (!f->carrier) {
         s = &inquest->suspects[f->suspect];
 
+        /* of one that could not be asked for nothing is known */
+
         failed = (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_FAILED
                   || f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_INVALID
                   || f->answer.result
                      == NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND);
 
         s->failed = failed;
-        inquest->failed |= (uint64_t) failed << s->group;
-        inquest->had |= (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK);
+        if (f->answer.result == NGX_HTTP_SECTOR_CACHE_FETCH_OK) {
+            inquest->had = 1;
+
+        } else {
+            inquest->failed |= (uint64_t) 1 << s->group;
+        }
     }
 
     if (--inquest->refs) {
@@ -742,14 +752,16 @@ ngx_http_sector_cache_fetch_alight(ngx_http_sector_cache_fetch_t *carrier)
             f->own = carrier->own;
             f->doubted = 0;
             f->needless = carrier->needless;
-            f->noted = !carrier->split;
+            f->noted = 1;
         }
 
         f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
 
         ngx_http_sector_cache_fetch_tell(f, NULL, SECTOR_FETCH_STATS_N);
 
-        if (!f->noted) {
+        /* what became of all is the carrier's line */
+
+        if (carrier->told || (carrier->split && !carrier->foreign)) {
             ngx_http_sector_cache_fetch_log(f);
         }
 

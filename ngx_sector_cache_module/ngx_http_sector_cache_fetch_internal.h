@@ -119,6 +119,8 @@ struct ngx_http_sector_cache_fetch_s {
     unsigned                            carrier:1;  /* its call is for those
                                                        that ride */
     unsigned                            probe:1;    /* it was begun as one */
+    unsigned                            unknown:1;  /* of a carrier: one of
+                                                       them was never had */
     unsigned                            needless:1; /* it was none, and no call
                                                        was made: others know
                                                        nothing by it */

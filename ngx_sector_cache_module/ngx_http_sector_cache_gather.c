@@ -123,6 +123,7 @@ ngx_http_sector_cache_gather_start(ngx_http_sector_cache_gather_t *g)
         w->symbol = (char *) part->symbol.data;
         w->shared = part->shared;
         w->force = part->force;
+        w->unheld = (g->mode.flag == NGX_HTTP_SECTOR_CACHE_SHADOW);
         w->waiter = fetch ? &part->waiter : NULL;
         w++;
 

@@ -24,6 +24,11 @@
 #define NGX_HTTP_SECTOR_CACHE_HELD_BITS    2
 
 
+/* When to ask again for an unknown key that a half-open breaker refuses. */
+
+#define NGX_HTTP_SECTOR_CACHE_UNKNOWN_MS   1000
+
+
 static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_leave_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
@@ -36,6 +41,12 @@ static void ngx_http_sector_cache_source_want(
 static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_fly_locked(
     ngx_http_sector_cache_source_t *source, sector_flight_want_t *want,
     ngx_http_sector_cache_turn_t *turn, uint64_t *lines);
+static void ngx_http_sector_cache_source_closed_locked(
+    ngx_http_sector_cache_source_t *source, ngx_uint_t unknown,
+    sector_flight_outcome_t *outcome);
+static void ngx_http_sector_cache_source_had(
+    ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending, ngx_uint_t had);
 static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_held_locked(
     ngx_http_sector_cache_source_t *source,
     const ngx_http_sector_cache_want_t *wanted,
@@ -83,6 +94,7 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn, sector_flight_outcome_t *outcome)
 {
     uint64_t                       lines;
+    ngx_uint_t                     unknown;
     sector_flight_want_t           want;
     ngx_http_sector_cache_turn_e   rc;
 
@@ -96,8 +108,12 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
 
     ngx_shmtx_lock(&source->shpool->mutex);
 
+    unknown = wanted->unknown;
+
     if (want.key_len) {
         ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+        unknown = !ngx_http_sector_cache_source_known_locked(source->sh,
+                                                             &want);
     }
 
     if (!wanted->shared) {
@@ -109,10 +125,9 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
     rc = NGX_HTTP_SECTOR_CACHE_TURN_GO;
 
     if (sector_flight_find(source->flights, &want) == 0) {
-        (void) sector_breaker_peek(&source->sh->breaker, &source->breaker,
-                                   ngx_current_msec,
-                                   &outcome->retry_after_ms);
-
+        ngx_http_sector_cache_source_closed_locked(source,
+                                                   unknown && !wanted->probe,
+                                                   outcome);
         rc = outcome->retry_after_ms
              ? NGX_HTTP_SECTOR_CACHE_TURN_OPEN
              : ngx_http_sector_cache_source_held_locked(source, wanted,
@@ -129,6 +144,26 @@ ngx_http_sector_cache_source_join(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_wake(lines);
 
     return rc;
+}
+
+
+/* What the breaker says before a flight, in outcome->retry_after_ms. */
+
+static void
+ngx_http_sector_cache_source_closed_locked(
+    ngx_http_sector_cache_source_t *source, ngx_uint_t unknown,
+    sector_flight_outcome_t *outcome)
+{
+    sector_breaker_state_e  state;
+
+    state = sector_breaker_peek(&source->sh->breaker, &source->breaker,
+                                ngx_current_msec, &outcome->retry_after_ms);
+
+    if (state == SECTOR_BREAKER_HALF_OPEN && unknown
+        && outcome->retry_after_ms == 0)
+    {
+        outcome->retry_after_ms = NGX_HTTP_SECTOR_CACHE_UNKNOWN_MS;
+    }
 }
 
 
@@ -200,7 +235,7 @@ ngx_http_sector_cache_source_held_locked(
     }
 
     if (wanted->release) {
-        sector_hold_ended(slot);
+        sector_hold_release(slot);
     }
 
     breaker = &source->sh->breaker;
@@ -286,6 +321,8 @@ ngx_http_sector_cache_source_ride_locked(
 
     ngx_http_sector_cache_source_want(&ride->want, &want);
     ngx_http_sector_cache_source_ask_locked(source->sh, &want);
+    ride->unknown = !ngx_http_sector_cache_source_known_locked(source->sh,
+                                                               &want);
 
     id = ride->turn->id;
 
@@ -724,9 +761,28 @@ ngx_http_sector_cache_source_good_locked(
     until_ms = ngx_current_msec + ngx_max(ending->ttl_ms,
                                           source->breaker.reset_ms);
 
+    ngx_http_sector_cache_source_had(source, ending, 1);
     sector_breaker_well(&source->sh->breaker, ending->hash, until_ms);
     sector_failing_good(&source->sh->failing, ending->hash, until_ms,
                         ngx_http_sector_cache_wall_ms());
+}
+
+
+/* Under the mutex. */
+
+static void
+ngx_http_sector_cache_source_had(ngx_http_sector_cache_source_t *source,
+    ngx_http_sector_cache_ending_t *ending, ngx_uint_t had)
+{
+    sector_flight_want_t  want;
+
+    ngx_memzero(&want, sizeof(sector_flight_want_t));
+
+    want.zone = sector_store_id(&ending->zone->store);
+    want.key = ending->key->data;
+    want.key_len = ending->key->len;
+
+    ngx_http_sector_cache_source_had_locked(source->sh, &want, had);
 }
 
 
@@ -751,8 +807,13 @@ ngx_http_sector_cache_source_failed_locked(
     if (key->len == 0) {
         ending->lines = sector_hold_repeat(
                        &source->sh->repeats[NGX_HTTP_SECTOR_CACHE_REPEAT_MANY],
-                       ngx_current_msec);
+                       ending->outcome->result << 16
+                       | ending->outcome->status, ngx_current_msec);
         return;
+    }
+
+    if (!ending->foreign) {
+        ngx_http_sector_cache_source_had(source, ending, 0);
     }
 
     slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone, key,
@@ -767,8 +828,12 @@ ngx_http_sector_cache_source_failed_locked(
                        (uint64_t) ngx_random(), ngx_current_msec, wall_ms,
                        ending->outcome);
 
-    slot->generation = ending->foreign ? source->sh->breaker.generation + 1
-                                       : 0;
+    /* a wait that goes on ends as it would have */
+
+    if (ending->holds) {
+        slot->generation = ending->foreign
+                           ? source->sh->breaker.generation + 1 : 0;
+    }
 
     if (!ending->doubted) {
         slot->missing = 0;
@@ -790,7 +855,7 @@ ngx_http_sector_cache_source_refused_locked(
                      : NGX_HTTP_SECTOR_CACHE_REPEAT_QUEUE;
 
     if (!ending->noted) {
-        ending->lines = sector_hold_repeat(&source->sh->repeats[i],
+        ending->lines = sector_hold_repeat(&source->sh->repeats[i], 0,
                                            ngx_current_msec);
     }
 
@@ -800,7 +865,10 @@ ngx_http_sector_cache_source_refused_locked(
 
     slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
                                                     ending->key, 1);
-    if (slot) {
+
+    /* one that waits is answered with what it waits for */
+
+    if (slot && slot->until_ms <= ngx_current_msec) {
         sector_hold_refused(source->holds, slot,
                             ngx_http_sector_cache_wall_ms(), ending->outcome);
     }

@@ -69,6 +69,10 @@ typedef struct {
                                                        failed key waits */
     unsigned                            unheld:1;   /* also a key that waits */
     unsigned                            release:1;  /* its wait is over */
+    unsigned                            probe:1;    /* for the breaker's sake,
+                                                       or an operator's */
+    unsigned                            unknown:1;  /* of many: one is, see
+                                                       below */
 } ngx_http_sector_cache_want_t;
 
 
@@ -78,6 +82,10 @@ typedef struct {
  * JOINED, OPEN, HELD or FULL; for HELD in *outcome how the key's last fetch
  * ended, and for it and OPEN in outcome->retry_after_ms when to ask again.
  * FULL is full of the living: what dead processes hold is taken back first.
+ *
+ * A half-open breaker is OPEN to a key that is unknown, that is, was never had
+ * while others were, unless it is a probe: such keys decide nothing as a rule,
+ * and whoever asks for many would have all the places.
  */
 ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_join(
     ngx_http_sector_cache_source_t *source,
@@ -97,6 +105,7 @@ typedef struct {
     ngx_http_sector_cache_want_t        want;
     ngx_http_sector_cache_turn_t       *turn;
     ngx_http_sector_cache_turn_e        result;
+    ngx_uint_t                          unknown;    /* GO, FULL: it is */
     sector_flight_outcome_t            *outcome;    /* HELD; in the caller's
                                                        memory */
     void                               *data;       /* the caller's */

@@ -1,15 +1,72 @@
 #include "ngx_http_sector_cache_source_asked.h"
 
 
+static void ngx_http_sector_cache_source_note_locked(
+    ngx_http_sector_cache_source_shm_t *sh, sector_flight_want_t *want,
+    uint32_t had);
 static ngx_http_sector_cache_asked_t *
     ngx_http_sector_cache_source_find_locked(
     ngx_http_sector_cache_source_shm_t *sh, uint64_t zone, const void *key,
     size_t key_len);
+static ngx_uint_t ngx_http_sector_cache_source_before(
+    const ngx_http_sector_cache_asked_t *a,
+    const ngx_http_sector_cache_asked_t *b, ngx_uint_t had);
 
 
 void
 ngx_http_sector_cache_source_ask_locked(ngx_http_sector_cache_source_shm_t *sh,
     sector_flight_want_t *want)
+{
+    ngx_http_sector_cache_source_note_locked(sh, want, 0);
+}
+
+
+void
+ngx_http_sector_cache_source_had_locked(ngx_http_sector_cache_source_shm_t *sh,
+    sector_flight_want_t *want, ngx_uint_t had)
+{
+    ngx_http_sector_cache_asked_t  *asked;
+
+    if (had) {
+        ngx_http_sector_cache_source_note_locked(sh, want, 1);
+        return;
+    }
+
+    asked = ngx_http_sector_cache_source_find_locked(sh, want->zone, want->key,
+                                                     want->key_len);
+    if (asked) {
+        asked->had = 0;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_sector_cache_source_known_locked(
+    ngx_http_sector_cache_source_shm_t *sh, sector_flight_want_t *want)
+{
+    ngx_uint_t                      i;
+    ngx_http_sector_cache_asked_t  *asked;
+
+    asked = ngx_http_sector_cache_source_find_locked(sh, want->zone, want->key,
+                                                     want->key_len);
+    if (asked && asked->had) {
+        return 1;
+    }
+
+    for (i = 0; i < NGX_HTTP_SECTOR_CACHE_ASKED; i++) {
+        if (sh->asked[i].key_len && sh->asked[i].had) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+ngx_http_sector_cache_source_note_locked(
+    ngx_http_sector_cache_source_shm_t *sh, sector_flight_want_t *want,
+    uint32_t had)
 {
     ngx_uint_t                      i;
     ngx_http_sector_cache_asked_t  *asked;
@@ -18,15 +75,23 @@ ngx_http_sector_cache_source_ask_locked(ngx_http_sector_cache_source_shm_t *sh,
                                                      want->key_len);
     if (asked) {
         asked->asked = ++sh->asked_last;
+        asked->had |= had;
         return;
     }
 
     asked = &sh->asked[0];
 
     for (i = 1; i < NGX_HTTP_SECTOR_CACHE_ASKED; i++) {
-        if (sh->asked[i].asked < asked->asked) {
+        if (sh->asked[i].had < asked->had
+            || (sh->asked[i].had == asked->had
+                && sh->asked[i].asked < asked->asked))
+        {
             asked = &sh->asked[i];
         }
+    }
+
+    if (asked->had > had) {
+        return;
     }
 
     asked->key_len = 0;
@@ -35,6 +100,7 @@ ngx_http_sector_cache_source_ask_locked(ngx_http_sector_cache_source_shm_t *sh,
     asked->zone = want->zone;
     asked->asked = ++sh->asked_last;
     asked->failed = 0;
+    asked->had = had;
     ngx_memcpy(asked->key, want->key, want->key_len);
 
     ngx_memory_barrier();
@@ -46,12 +112,14 @@ ngx_uint_t
 ngx_http_sector_cache_source_asked(ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_asked_t *asked)
 {
-    ngx_uint_t                      i, j, n;
+    ngx_uint_t                      i, j, n, had;
     ngx_http_sector_cache_asked_t  *key;
 
     n = 0;
 
     ngx_shmtx_lock(&source->shpool->mutex);
+
+    had = !(source->sh->breaker.opened & 1);
 
     for (i = 0; i < NGX_HTTP_SECTOR_CACHE_ASKED; i++) {
         key = &source->sh->asked[i];
@@ -61,10 +129,7 @@ ngx_http_sector_cache_source_asked(ngx_http_sector_cache_source_t *source,
         }
 
         for (j = n++; j; j--) {
-            if (asked[j - 1].failed < key->failed
-                || (asked[j - 1].failed == key->failed
-                    && asked[j - 1].asked > key->asked))
-            {
+            if (ngx_http_sector_cache_source_before(&asked[j - 1], key, had)) {
                 break;
             }
 
@@ -117,4 +182,19 @@ ngx_http_sector_cache_source_find_locked(
     }
 
     return NULL;
+}
+
+
+/* Whether to probe with a before b; with had, what was had comes first. */
+
+static ngx_uint_t
+ngx_http_sector_cache_source_before(const ngx_http_sector_cache_asked_t *a,
+    const ngx_http_sector_cache_asked_t *b, ngx_uint_t had)
+{
+    if (had && a->had != b->had) {
+        return a->had > b->had;
+    }
+
+    return a->failed == b->failed ? a->asked > b->asked
+                                  : a->failed < b->failed;
 }

@@ -194,6 +194,14 @@ sector_hold_had(sector_hold_table_t *t, const sector_hold_key_t *key)
 
 
 void
+sector_hold_release(sector_hold_slot_t *slot)
+{
+    slot->until_ms = 0;
+    slot->length_ms = 0;
+}
+
+
+void
 sector_hold_alone(sector_hold_slot_t *slot, uint64_t now_ms)
 {
     slot->alone_ms = sector_hold_add(now_ms, SECTOR_HOLD_ALONE_MS);
@@ -248,11 +256,11 @@ sector_hold_log(sector_hold_slot_t *slot, uint64_t now_ms)
 
 
 uint32_t
-sector_hold_repeat(sector_hold_repeat_t *r, uint64_t now_ms)
+sector_hold_repeat(sector_hold_repeat_t *r, uint32_t how, uint64_t now_ms)
 {
     uint32_t  n;
 
-    if (r->logged_ms != 0
+    if (r->logged_ms != 0 && r->logged_how == how
         && now_ms < sector_hold_add(r->logged_ms, SECTOR_HOLD_LOG_MS))
     {
         r->unlogged++;
@@ -263,6 +271,7 @@ sector_hold_repeat(sector_hold_repeat_t *r, uint64_t now_ms)
 
     r->unlogged = 0;
     r->logged_ms = sector_hold_max(now_ms, 1);
+    r->logged_how = how;
 
     return n;
 }

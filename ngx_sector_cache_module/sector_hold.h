@@ -117,8 +117,8 @@ uint64_t sector_hold_left(const sector_hold_slot_t *slot, uint64_t now_ms,
     uint64_t generation, int closed);
 
 
-/* The key succeeded, or an operator wants it fetched: it waits no longer, and
- * what is known of its failures is forgotten, but not that it goes alone. */
+/* The key succeeded: it waits no longer, and what is known of its failures is
+ * forgotten, but not that it goes alone. */
 void sector_hold_ended(sector_hold_slot_t *slot);
 
 
@@ -129,6 +129,11 @@ void sector_hold_absent(sector_hold_table_t *t, sector_hold_slot_t *slot);
 
 /* The key was had: those of the other sources know it, and wait still. */
 void sector_hold_had(sector_hold_table_t *t, const sector_hold_key_t *key);
+
+
+/* An operator wants it fetched: it waits no longer, and no more than that.  A
+ * row of failures, or of "no such symbol", goes on. */
+void sector_hold_release(sector_hold_slot_t *slot);
 
 
 /* A call for many was refused because of the key. */
@@ -157,15 +162,18 @@ int sector_hold_missing(sector_hold_slot_t *slot, uint32_t after,
 uint32_t sector_hold_log(sector_hold_slot_t *slot, uint64_t now_ms);
 
 
-/* What keeps happening, and is logged once in SECTOR_HOLD_LOG_MS; all zero has
- * never happened.  Returns how many times the line stands for, 0: no line. */
+/* What keeps happening, and is logged once in SECTOR_HOLD_LOG_MS, or when it
+ * happens in another way; all zero has never happened.  how is any number.
+ * Returns how many times the line stands for, 0: no line. */
 
 typedef struct {
     uint64_t    logged_ms;      /* 0: never */
+    uint32_t    logged_how;
     uint32_t    unlogged;
 } sector_hold_repeat_t;
 
-uint32_t sector_hold_repeat(sector_hold_repeat_t *r, uint64_t now_ms);
+uint32_t sector_hold_repeat(sector_hold_repeat_t *r, uint32_t how,
+    uint64_t now_ms);
 
 
 #endif /* SECTOR_HOLD_H */

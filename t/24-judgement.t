@@ -410,7 +410,7 @@ ok(held() >= 40, 'held');
 
 
 === TEST 32: with the cache off each request calls, as ever
-This one and the next tell where the rule ends.
+This one and the next two tell where the rule ends.
 
 --- api
 sector_cache off;
@@ -422,7 +422,19 @@ is(held(), 0, 'none is held');
 --- error_log: fetch of "XLK" failed
 
 
-=== TEST 33: so it does with hold=0
+=== TEST 33: in shadow too, which answers as if it were off
+--- api
+sector_cache shadow;
+--- script: status:500,ok
+--- client
+is(get('/api/XLK')->{status}, 502, 'a failure');
+is(get('/api/XLK')->{status}, 200, 'and it is over');
+is(held(), 0, 'none is held');
+--- calls: 2
+--- error_log: fetch of "XLK" failed
+
+
+=== TEST 34: so it does with hold=0
 --- script: status:500
 --- source: hold=0
 --- client
@@ -432,7 +444,7 @@ is(held(), 0, 'none is held');
 --- error_log: fetch of "XLK" failed
 
 
-=== TEST 34: an entry that an operator puts is served while its key waits
+=== TEST 35: an entry that an operator puts is served while its key waits
 --- zone: ttl=1h
 --- script: status:500
 --- client
@@ -443,3 +455,46 @@ my $got = get('/api/XLK');
 is("$got->{status} $got->{cache}", '200 hit', 'a hit');
 --- calls: 1
 --- error_log: fetch of "XLK" failed
+
+
+=== TEST 36: what the rate limit refuses is not what a key waits for
+--- script: status:401
+--- source: rate=1r/m
+--- locations
+location /shadow {
+    sector_cache_api;
+    sector_cache_unknown_symbols accept;
+    sector_cache shadow;
+    sector_cache_fetch s%N% /fetch/$sector_cache_symbol;
+}
+--- client
+is(get('/api/XLK')->{code}, 'UPSTREAM_ERROR', 'it failed');
+like(get('/shadow/XLK')->{code}, qr/RATE/, 'refused');
+is(get('/api/XLK')->{code}, 'UPSTREAM_ERROR', 'it still waits for that');
+--- calls: 1
+--- error_log: status 401
+
+
+=== TEST 37: nor does a request with the cache off change how its wait ends
+--- script: status:400,status:500
+--- source: failures=1000000
+--- locations
+location /off {
+    sector_cache_api;
+    sector_cache_unknown_symbols accept;
+    sector_cache off;
+    sector_cache_fetch s%N% /fetch/$sector_cache_symbol;
+}
+--- client
+is(get('/api/XLK')->{status}, 502, 'it failed by itself');
+is(get('/off/XLK')->{status}, 502, 'so does the source');
+
+for my $state (qw(open auto)) {
+    is(get('/admin/breaker/' . $block->source_name, method => 'PUT',
+           body => qq({"state":"$state"}))->{status}, 200, $state);
+}
+
+is(get('/api/XLK')->{status}, 502, 'it waits all the same');
+is(held(), 1, 'held');
+--- calls: 2
+--- error_log: status 400

@@ -444,6 +444,7 @@ is(get('/api/Y')->{code}, 'SECTOR_API_CIRCUIT_OPEN', 'refused');
 
 
 === TEST 44: half-open, an answer that counts neither way keeps its place
+--- zone: ttl=1ms stale=1h
 --- scripts
 default gate
 BAD     status:500,status:400
@@ -460,7 +461,8 @@ $upstream->release($key);
 is(finish($second)->{status}, 200, 'a success');
 is(state(), 'half_open', 'one is not enough');
 
-$second = begin('/api/XLF');
+Upstream::pass_ttl();
+$second = begin('/api/XLK');
 wait_for('its place is free', sub { calls() == 4 });
 $upstream->release($key);
 is(finish($second)->{status}, 200, 'another success');
@@ -483,3 +485,26 @@ is("$health->{status} $health->{json}{data}{status}", '200 degraded',
    'degraded while there is stale data');
 is(state(), 'open', 'the breaker is open');
 --- error_log: closed -> open
+
+
+=== TEST 46: half-open, who asks for what nobody has does not keep it shut
+--- zone: ttl=1ms stale=1h
+--- scripts
+default noprice
+XLK     ok,status:500,ok
+--- source: timeout=500ms hold=1ms max_hold=1ms failures=1 open=300ms max_open=300ms half_open=3 successes=2 half_open_timeout=600ms
+--- client
+my $n = 0;
+
+is(get('/api/XLK')->{status}, 200, 'one is there');
+wait_for('an outage', sub { again('XLK'); state() ne 'closed' });
+
+# others of which none has a price, another each time, as fast as they can
+wait_for('it has closed', sub { finish($_) for map { begin('/api/X' . ++$n) }
+                                                   1 .. 20;
+                                state() eq 'closed' });
+ok($n > 100, 'they asked often');
+
+# by itself: nobody asks for the good one
+is(again('XLK'), 200, 'the good one is there');
+--- error_log: half_open -> closed

@@ -327,3 +327,18 @@ get('/api/XLK');
 Upstream::pass_ttl();
 is(told(get('/api/XLK')), '404 UNKNOWN_SYMBOL', "answer $_") for 1 .. 3;
 --- calls: 2
+
+
+=== TEST 24: what an operator has fetched is said as well
+--- zone: ttl=1ms stale=1h negative=1ms missing_after=3
+--- script: ok,nosuch
+--- client
+get('/api/XLK');
+
+for (1 .. 3) {
+    Upstream::pass_ttl();
+    refresh();
+}
+
+is(told(get('/api/XLK')), '404 UNKNOWN_SYMBOL', 'it was said three times');
+is(calls() <= 5, 1, 'no more often');

@@ -481,13 +481,20 @@ test_what_keeps_happening_is_a_line_a_minute(void **state)
     (void) state;
 
     memset(&r, 0, sizeof(r));
-    assert_int_equal(sector_hold_repeat(&r, 0), 1);
-    assert_int_equal(sector_hold_repeat(&r, 0), 0);
-    assert_int_equal(sector_hold_repeat(&r, 60000), 0);
-    assert_int_equal(sector_hold_repeat(&r, 60001), 3);
-    assert_int_equal(sector_hold_repeat(&r, 60002), 0);
-    assert_int_equal(sector_hold_repeat(&r, UINT64_MAX - 1), 2);
-    assert_int_equal(sector_hold_repeat(&r, UINT64_MAX), 1);
+    assert_int_equal(sector_hold_repeat(&r, 7, 0), 1);
+    assert_int_equal(sector_hold_repeat(&r, 7, 0), 0);
+    assert_int_equal(sector_hold_repeat(&r, 7, 60000), 0);
+    assert_int_equal(sector_hold_repeat(&r, 7, 60001), 3);
+    assert_int_equal(sector_hold_repeat(&r, 7, 60002), 0);
+    assert_int_equal(sector_hold_repeat(&r, 7, UINT64_MAX - 1), 2);
+    assert_int_equal(sector_hold_repeat(&r, 7, UINT64_MAX), 1);
+
+    /* in another way, at once */
+    memset(&r, 0, sizeof(r));
+    assert_int_equal(sector_hold_repeat(&r, 7, 5), 1);
+    assert_int_equal(sector_hold_repeat(&r, 7, 6), 0);
+    assert_int_equal(sector_hold_repeat(&r, 8, 7), 2);
+    assert_int_equal(sector_hold_repeat(&r, 8, 8), 0);
 }
 
 
