@@ -5,6 +5,7 @@
  *     ..._fetch_call.c     calls of the upstream, and retries
  *     ..._fetch_end.c      what ends it, and who is told
  *     ..._fetch_batch.c    many keys in one call
+ *     ..._fetch_parts.c    and in several, where that one is refused
  *     ..._fetch_answer.c   what came, or what memory has, becomes an answer
  *
  * Layer 2.
@@ -265,6 +266,14 @@ ngx_int_t ngx_http_sector_cache_fetch_any_kept(
 void ngx_http_sector_cache_fetch_parse_batch(
     ngx_http_sector_cache_fetch_t *carrier,
     ngx_http_sector_cache_detached_t *d);
+
+/* One that rides, of the queue; and it rides no longer. */
+
+ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_rider(
+    ngx_queue_t *q);
+void ngx_http_sector_cache_fetch_get_off(
+    ngx_http_sector_cache_fetch_t *carrier, ngx_http_sector_cache_fetch_t *f);
+
 
 /* A call has ended.  Where one was refused because of some key, its halves are
  * called for, one after the other: whether that is done, or begun. */

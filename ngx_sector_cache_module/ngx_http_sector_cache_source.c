@@ -14,6 +14,7 @@
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source.h"
 #include "ngx_http_sector_cache_source_asked.h"
+#include "ngx_http_sector_cache_source_internal.h"
 #include "ngx_http_sector_cache_wake.h"
 
 
@@ -32,8 +33,6 @@
 static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_leave_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn, uint64_t *retry_after_ms);
-static void ngx_http_sector_cache_source_lapse_locked(
-    ngx_http_sector_cache_source_t *source);
 static void ngx_http_sector_cache_source_policy(
     ngx_http_sector_cache_source_t *source, sector_flight_policy_t *policy);
 static void ngx_http_sector_cache_source_want(
@@ -44,35 +43,9 @@ static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_fly_locked(
 static void ngx_http_sector_cache_source_closed_locked(
     ngx_http_sector_cache_source_t *source, ngx_uint_t unknown,
     sector_flight_outcome_t *outcome);
-static void ngx_http_sector_cache_source_had(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending, ngx_uint_t had);
-static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_held_locked(
-    ngx_http_sector_cache_source_t *source,
-    const ngx_http_sector_cache_want_t *wanted,
-    sector_flight_outcome_t *outcome);
-static void ngx_http_sector_cache_source_name(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
-    sector_hold_key_t *name);
-static sector_hold_slot_t *ngx_http_sector_cache_source_slot_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t make);
 static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_ride_locked(
     ngx_http_sector_cache_source_t *source, ngx_http_sector_cache_ride_t *ride,
     ngx_uint_t many);
-static void ngx_http_sector_cache_source_ended_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending);
-static void ngx_http_sector_cache_source_good_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending);
-static void ngx_http_sector_cache_source_failed_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending);
-static void ngx_http_sector_cache_source_refused_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending);
 static void ngx_http_sector_cache_source_hold_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn);
@@ -84,8 +57,6 @@ static uint64_t ngx_http_sector_cache_source_reap_locked(
     ngx_http_sector_cache_main_conf_t *mcf, int32_t gone);
 static void ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
     const sector_flight_lease_t *lease);
-static void ngx_http_sector_cache_source_log(
-    ngx_http_sector_cache_source_t *source, uint32_t before, uint32_t after);
 
 
 ngx_http_sector_cache_turn_e
@@ -209,83 +180,6 @@ ngx_http_sector_cache_source_fly_locked(ngx_http_sector_cache_source_t *source,
     default: /* SECTOR_FLIGHT_FULL */
         return NGX_HTTP_SECTOR_CACHE_TURN_FULL;
     }
-}
-
-
-/* Whether the key failed a moment ago, and waits: HELD, else GO. */
-
-static ngx_http_sector_cache_turn_e
-ngx_http_sector_cache_source_held_locked(
-    ngx_http_sector_cache_source_t *source,
-    const ngx_http_sector_cache_want_t *wanted,
-    sector_flight_outcome_t *outcome)
-{
-    uint64_t             left_ms;
-    sector_breaker_t    *breaker;
-    sector_hold_slot_t  *slot;
-
-    if (wanted->key->len == 0 || !wanted->shared) {
-        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
-    }
-
-    slot = ngx_http_sector_cache_source_slot_locked(source, wanted->zone,
-                                                    wanted->key, 0);
-    if (slot == NULL) {
-        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
-    }
-
-    if (wanted->release) {
-        sector_hold_release(slot);
-    }
-
-    breaker = &source->sh->breaker;
-    left_ms = sector_hold_left(slot, ngx_current_msec, breaker->generation,
-                               breaker->state == SECTOR_BREAKER_CLOSED);
-
-    if (left_ms == 0 || wanted->unheld) {
-        return NGX_HTTP_SECTOR_CACHE_TURN_GO;
-    }
-
-    *outcome = slot->outcome;
-    outcome->reason[SECTOR_FLIGHT_REASON_MAX - 1] = '\0';
-    outcome->retry_after_ms = left_ms;
-
-    ngx_http_sector_cache_source_count(source, SECTOR_FETCH_HELD);
-
-    return NGX_HTTP_SECTOR_CACHE_TURN_HELD;
-}
-
-
-/* What is remembered of a key that failed; NULL: nothing, and nothing is to be,
- * unless make says so. */
-
-static sector_hold_slot_t *
-ngx_http_sector_cache_source_slot_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, ngx_uint_t make)
-{
-    sector_hold_key_t  name;
-
-    if (key->len > SECTOR_FLIGHT_KEY_MAX) {
-        return NULL;
-    }
-
-    ngx_http_sector_cache_source_name(source, zone, key, &name);
-
-    return make ? sector_hold_take(source->holds, &name)
-                : sector_hold_find(source->holds, &name);
-}
-
-
-static void
-ngx_http_sector_cache_source_name(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
-    sector_hold_key_t *name)
-{
-    name->source = (uint64_t) (uintptr_t) source->sh;
-    name->zone = sector_store_id(&zone->store);
-    name->key = key->data;
-    name->key_len = key->len;
 }
 
 
@@ -493,55 +387,6 @@ ngx_http_sector_cache_source_admit(ngx_http_sector_cache_source_t *source,
 }
 
 
-sector_breaker_state_e
-ngx_http_sector_cache_source_settle(ngx_http_sector_cache_source_t *source,
-    uint64_t *retry_after_ms)
-{
-    uint32_t                before, after;
-    sector_breaker_state_e  state;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    before = source->sh->breaker.state;
-    ngx_http_sector_cache_source_lapse_locked(source);
-    after = source->sh->breaker.state;
-
-    state = sector_breaker_peek(&source->sh->breaker, &source->breaker,
-                                ngx_current_msec, retry_after_ms);
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    ngx_http_sector_cache_source_log(source, before, after);
-
-    return state;
-}
-
-
-/* A half-open breaker that came to no decision opens. */
-
-static void
-ngx_http_sector_cache_source_lapse_locked(
-    ngx_http_sector_cache_source_t *source)
-{
-    ngx_http_sector_cache_source_shm_t  *sh;
-
-    sh = source->sh;
-
-    if (!sector_breaker_lapse(&sh->breaker, &source->breaker,
-                              ngx_current_msec))
-    {
-        return;
-    }
-
-    ngx_memzero(&sh->opened, sizeof(sector_flight_outcome_t));
-    (void) ngx_snprintf((u_char *) sh->opened.reason,
-                        SECTOR_FLIGHT_REASON_MAX - 1,
-                        "Probes of source %V came to no decision",
-                        &source->name);
-    sh->opened_wall_ms = ngx_http_sector_cache_wall_ms();
-}
-
-
 /* Of the breaker and the rate limit, to one that has a place. */
 
 static ngx_http_sector_cache_turn_e
@@ -689,254 +534,6 @@ ngx_http_sector_cache_source_drop(ngx_http_sector_cache_source_t *source,
 }
 
 
-/* What is remembered of it: before the flight is over, so that who begins the
- * next one knows. */
-
-static void
-ngx_http_sector_cache_source_ended_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending)
-{
-    sector_hold_slot_t  *slot;
-
-    switch (ending->end) {
-
-    case NGX_HTTP_SECTOR_CACHE_END_GOOD:
-        ngx_http_sector_cache_source_good_locked(source, ending);
-
-        slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
-                                                        ending->key, 0);
-        if (slot) {
-            sector_hold_ended(slot);
-        }
-
-        break;
-
-    case NGX_HTTP_SECTOR_CACHE_END_ANSWERED:
-
-        /* clients may ask for any others, which are not to fill the table */
-
-        slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
-                                                        ending->key,
-                                                        ending->configured);
-        if (slot && ending->configured) {
-            sector_hold_absent(source->holds, slot);
-
-        } else if (slot) {
-            sector_hold_ended(slot);
-        }
-
-        break;
-
-    case NGX_HTTP_SECTOR_CACHE_END_UNKEPT:
-    case NGX_HTTP_SECTOR_CACHE_END_FAILED:
-        ngx_http_sector_cache_source_failed_locked(source, ending);
-        break;
-
-    case NGX_HTTP_SECTOR_CACHE_END_REFUSED:
-        ngx_http_sector_cache_source_refused_locked(source, ending);
-        break;
-
-    default: /* NGX_HTTP_SECTOR_CACHE_END_NOTHING */
-        break;
-    }
-}
-
-
-/* A key that was had is well while it is fresh, and for as long as failures
- * are remembered. */
-
-static void
-ngx_http_sector_cache_source_good_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending)
-{
-    uint64_t           until_ms;
-    sector_hold_key_t  name;
-
-    ngx_http_sector_cache_source_name(source, ending->zone, ending->key,
-                                      &name);
-    sector_hold_had(source->holds, &name);
-
-    until_ms = ngx_current_msec + ngx_max(ending->ttl_ms,
-                                          source->breaker.reset_ms);
-
-    ngx_http_sector_cache_source_had(source, ending, 1);
-    sector_breaker_well(&source->sh->breaker, ending->hash, until_ms);
-    sector_failing_good(&source->sh->failing, ending->hash, until_ms,
-                        ngx_http_sector_cache_wall_ms());
-}
-
-
-/* Under the mutex. */
-
-static void
-ngx_http_sector_cache_source_had(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending, ngx_uint_t had)
-{
-    sector_flight_want_t  want;
-
-    ngx_memzero(&want, sizeof(sector_flight_want_t));
-
-    want.zone = sector_store_id(&ending->zone->store);
-    want.key = ending->key->data;
-    want.key_len = ending->key->len;
-
-    ngx_http_sector_cache_source_had_locked(source->sh, &want, had);
-}
-
-
-static void
-ngx_http_sector_cache_source_failed_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending)
-{
-    int64_t              wall_ms;
-    ngx_str_t           *key;
-    sector_hold_slot_t  *slot;
-
-    key = ending->key;
-    wall_ms = ngx_http_sector_cache_wall_ms();
-
-    if (!ending->noted && ending->end == NGX_HTTP_SECTOR_CACHE_END_FAILED) {
-        sector_failing_bad(&source->sh->failing, ending->hash, key->data,
-                           (uint32_t) key->len, ngx_current_msec, wall_ms,
-                           ending->outcome);
-    }
-
-    if (key->len == 0) {
-        ending->lines = sector_hold_repeat(
-                       &source->sh->repeats[NGX_HTTP_SECTOR_CACHE_REPEAT_MANY],
-                       ending->outcome->result << 16
-                       | ending->outcome->status, ngx_current_msec);
-        return;
-    }
-
-    if (!ending->foreign) {
-        ngx_http_sector_cache_source_had(source, ending, 0);
-    }
-
-    slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone, key,
-                                                    1);
-    if (slot == NULL) {
-        return;
-    }
-
-    sector_hold_failed(source->holds, slot,
-                       ending->holds ? source->hold_ms : 0,
-                       source->max_hold_ms, ending->least_ms,
-                       (uint64_t) ngx_random(), ngx_current_msec, wall_ms,
-                       ending->outcome);
-
-    /* a wait that goes on ends as it would have */
-
-    if (ending->holds) {
-        slot->generation = ending->foreign
-                           ? source->sh->breaker.generation + 1 : 0;
-    }
-
-    if (!ending->doubted) {
-        slot->missing = 0;
-    }
-
-    ending->lines = sector_hold_log(slot, ngx_current_msec);
-}
-
-
-static void
-ngx_http_sector_cache_source_refused_locked(
-    ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ending_t *ending)
-{
-    sector_hold_slot_t                *slot;
-    ngx_http_sector_cache_repeat_e     i;
-
-    i = ending->rate ? NGX_HTTP_SECTOR_CACHE_REPEAT_RATE
-                     : NGX_HTTP_SECTOR_CACHE_REPEAT_QUEUE;
-
-    if (!ending->noted) {
-        ending->lines = sector_hold_repeat(&source->sh->repeats[i], 0,
-                                           ngx_current_msec);
-    }
-
-    if (ending->key->len == 0) {
-        return;
-    }
-
-    slot = ngx_http_sector_cache_source_slot_locked(source, ending->zone,
-                                                    ending->key, 1);
-
-    /* one that waits is answered with what it waits for */
-
-    if (slot && slot->until_ms <= ngx_current_msec) {
-        sector_hold_refused(source->holds, slot,
-                            ngx_http_sector_cache_wall_ms(), ending->outcome);
-    }
-}
-
-
-ngx_uint_t
-ngx_http_sector_cache_source_missing(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key)
-{
-    ngx_uint_t           believed;
-    sector_hold_slot_t  *slot;
-
-    believed = 0;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    slot = ngx_http_sector_cache_source_slot_locked(source, zone, key, 1);
-
-    if (slot) {
-        believed = sector_hold_missing(slot, (uint32_t) zone->missing_after,
-                                       zone->policy.negative_ms,
-                                       ngx_current_msec);
-    }
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    return believed;
-}
-
-
-void
-ngx_http_sector_cache_source_alone(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_zone_t *zone, ngx_str_t *key)
-{
-    sector_hold_slot_t  *slot;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    slot = ngx_http_sector_cache_source_slot_locked(source, zone, key, 1);
-
-    if (slot) {
-        sector_hold_alone(slot, ngx_current_msec);
-    }
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-}
-
-
-/* FNV-1a, 64 bits. */
-
-uint64_t
-ngx_http_sector_cache_source_hash(ngx_http_sector_cache_zone_t *zone,
-    ngx_str_t *key)
-{
-    uint64_t    hash;
-    ngx_uint_t  i;
-
-    hash = 0xcbf29ce484222325 ^ sector_store_id(&zone->store);
-
-    for (i = 0; i < key->len; i++) {
-        hash = (hash ^ key->data[i]) * 0x100000001b3;
-    }
-
-    return hash ? hash : 1;
-}
-
-
 void
 ngx_http_sector_cache_source_reap(ngx_http_sector_cache_main_conf_t *mcf,
     ngx_uint_t begins)
@@ -1022,25 +619,6 @@ ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
 
     sector_breaker_report(&sh->breaker, &policy, ngx_current_msec, &permit,
                           SECTOR_BREAKER_IGNORE, 0, 0, 0);
-}
-
-
-void
-ngx_http_sector_cache_source_force(ngx_http_sector_cache_source_t *source,
-    sector_breaker_force_e force)
-{
-    uint32_t  before, after;
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    before = source->sh->breaker.state;
-    sector_breaker_force(&source->sh->breaker, force, ngx_current_msec);
-    after = source->sh->breaker.state;
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    ngx_http_sector_cache_wake(~(uint64_t) 0);
-    ngx_http_sector_cache_source_log(source, before, after);
 }
 
 
@@ -1152,43 +730,4 @@ ngx_http_sector_cache_source_report_locked(
         source->sh->opened = *call->why;
         source->sh->opened_wall_ms = ngx_http_sector_cache_wall_ms();
     }
-}
-
-
-/* A transition is logged once, by the worker that made it. */
-
-static void
-ngx_http_sector_cache_source_log(ngx_http_sector_cache_source_t *source,
-    uint32_t before, uint32_t after)
-{
-    char  reason[SECTOR_FLIGHT_REASON_MAX];
-
-    if (before == after) {
-        return;
-    }
-
-    if (after != SECTOR_BREAKER_OPEN) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "circuit breaker of source \"%V\": %s -> %s",
-                      &source->name, sector_breaker_name(before),
-                      sector_breaker_name(after));
-        return;
-    }
-
-    ngx_http_sector_cache_wake(~(uint64_t) 0);
-
-    ngx_memzero(reason, sizeof(reason));
-
-    ngx_shmtx_lock(&source->shpool->mutex);
-
-    if (source->sh->breaker.force == SECTOR_BREAKER_AUTO) {
-        ngx_memcpy(reason, source->sh->opened.reason, sizeof(reason) - 1);
-    }
-
-    ngx_shmtx_unlock(&source->shpool->mutex);
-
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "circuit breaker of source \"%V\": %s -> open%s%s",
-                  &source->name, sector_breaker_name(before),
-                  reason[0] ? ", " : "", reason);
 }
