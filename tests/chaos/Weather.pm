@@ -116,7 +116,7 @@ my @WRONG = sort keys %FAULT;
 # when a key was revoked, or of one symbol, the victim, and what it is part of.
 
 my %REFUSAL = (
-    'revoked'    => sub { answer(401, body(@_)) },
+    'revoked'    => sub { answer(401, body(@_[0, 1])) },
     'unknown'    => sub { unknown(@_) },
 );
 
