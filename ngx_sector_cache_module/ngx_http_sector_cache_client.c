@@ -307,10 +307,6 @@ ngx_http_sector_cache_client_error(
 {
     error->text = (char *) answer->reason.data;
 
-    if (answer->held) {
-        error->retry_after_s = (answer->retry_after_ms + 999) / 1000;
-    }
-
     switch (answer->result) {
 
     case NGX_HTTP_SECTOR_CACHE_FETCH_NOT_FOUND:
@@ -357,5 +353,9 @@ ngx_http_sector_cache_client_error(
         error->code = "NO_DATA";
         error->retry_after_s = 1;
         break;
+    }
+
+    if (answer->held) {
+        error->retry_after_s = (answer->retry_after_ms + 999) / 1000;
     }
 }

@@ -498,3 +498,16 @@ is(get('/api/XLK')->{status}, 502, 'it waits all the same');
 is(held(), 1, 'held');
 --- calls: 2
 --- error_log: status 400
+
+
+=== TEST 38: who waits because nginx itself refused is told how long
+--- fetch
+return 403;
+--- client
+is(get('/api/XLK')->{status}, 503, 'nobody was asked');
+my $got = get('/api/XLK');
+is("$got->{status} $got->{code}", '503 NO_DATA', 'nor now');
+cmp_ok($got->{headers}{'retry-after'}, '>', 3000, 'and not for an hour');
+is(held(), 1, 'held');
+--- calls: 0
+--- error_log: nginx itself answered 403
