@@ -73,6 +73,7 @@ sub http {
     my $times = "ttl=${ttl}ms stale=${STALE}ms negative=200ms max_object=64k";
     my $limits = "timeout=${TIMEOUT}ms queue_timeout=${QUEUE_TIMEOUT}ms"
                  . " max_open=${MAX_OPEN}ms retries=1 backoff=20ms"
+                 . ' half_open_timeout=1s'
                  . " hold=${HOLD}ms max_hold=${MAX_HOLD}ms";
     my $api = '';
 
