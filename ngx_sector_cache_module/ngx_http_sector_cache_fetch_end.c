@@ -98,10 +98,6 @@ ngx_http_sector_cache_fetch_end(ngx_http_sector_cache_fetch_t *f,
            ? ngx_http_sector_cache_fetch_stats[f->answer.result]
            : SECTOR_FETCH_STATS_N;
 
-    /* one that failed in part is no failure of all */
-
-    f->noted = f->had;
-
     ngx_http_sector_cache_fetch_tell(f, call, stat);
 
     ngx_http_sector_cache_fetch_log(f);
