@@ -116,7 +116,7 @@ my @WRONG = sort keys %FAULT;
 # when a key was revoked, or of one symbol, the victim, and what it is part of.
 
 my %REFUSAL = (
-    'revoked'    => sub { answer(401, body(@_[0, 1])) },
+    'revoked'    => sub { answer(401, body(@_)) },
     'unknown'    => sub { unknown(@_) },
 );
 
@@ -502,8 +502,10 @@ sub understand {
     $self->{count}{$name}++;
     $request->{name} = $name;
 
-    my $action = $FAULT{$name} || $REFUSAL{$name} || $OF_VICTIM{$name};
-    my @steps = $action ? $action->($request, $name, $self->{victim})
+    my $action = $FAULT{$name} || $REFUSAL{$name};
+    my $harms = $OF_VICTIM{$name};
+    my @steps = $action ? $action->($request, $name)
+                : $harms ? $harms->($request, $name, $self->{victim})
                 : $GOOD{$name} ? $GOOD{$name}->($request, 'good')
                 : Weather::answer(200, Weather::body($request, 'good'));
 
