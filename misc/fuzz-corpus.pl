@@ -144,7 +144,10 @@ sub from_the_deep {
 
 
 sub from_fixtures {
-    for my $file (glob "$fixtures/*/*") {
+    # once found: with the status of a 404
+    seed('model', "\xdc" . '{"sylbmo":null,"price":1}');
+
+    for my $file (grep { -f } glob "$fixtures/*/*") {
         my $bytes = slurp($file);
 
         # what tells of another symbol is no use to one who asks for XLK

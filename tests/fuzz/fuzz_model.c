@@ -164,7 +164,7 @@ static void
 check_foreign(const sector_model_input_t *in, unsigned foreign)
 {
     size_t         skip;
-    json_t        *root;
+    json_t        *root, *price;
     json_error_t   error;
 
     skip = in->body_len >= 3 && memcmp(in->body, "\xef\xbb\xbf", 3) == 0
@@ -179,7 +179,13 @@ check_foreign(const sector_model_input_t *in, unsigned foreign)
                                && in->format == SECTOR_FORMAT_SECTOR));
 
     } else if (in->format == SECTOR_FORMAT_SECTOR) {
-        fuzz_check(!foreign || !in->not_found_status);
+
+        /* a price without a symbol is nobody's "no such symbol" */
+
+        price = json_object_get(root, "price");
+
+        fuzz_check(!foreign || !in->not_found_status
+                   || (price != NULL && !json_is_null(price)));
         fuzz_check(!foreign || json_object_get(root, "success") == NULL);
 
     } else if (json_is_object(json_object_get(root, "chart"))
