@@ -256,8 +256,8 @@ ngx_http_sector_cache_snapshot_found_stale(
 
 /*
  * The symbols of a stored snapshot that are past their time, as far as the
- * sectors' zone knows.  all: every one is, and one that the zone lacks, or has
- * anew, is as old as the snapshot: own_s.
+ * sectors' zone knows.  all: every one is; one that the zone does not have, or
+ * has anew, is as old as the snapshot: own_s.
  */
 static ngx_int_t
 ngx_http_sector_cache_snapshot_past(ngx_http_sector_cache_client_t *client,

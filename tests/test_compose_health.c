@@ -122,7 +122,7 @@ test_nothing_wrong_is_healthy(void **state)
     h.state.enabled = 0;
     expect(&h, "healthy", "");
 
-    /* no symbol at all is none that lacks */
+    /* without any symbol, none is missing */
 
     h.state.configured = 0;
     expect(&h, "healthy", "");
