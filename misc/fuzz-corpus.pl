@@ -120,6 +120,7 @@ sub from_admin_tests {
     for my $body (literals_of(slurp("$top/tests/test_model_admin.c"))) {
         next unless $body =~ /[{\[]/;
         seed('admin', chr($_) . $body) for 0 .. 4;
+        seed('admin', chr($_) . "\xef\xbb\xbf$body") for 0 .. 4;
     }
 
     seed('admin', qq(\0{"symbol":"XLK","price":1,"timestamp":5}));

@@ -505,6 +505,38 @@ for my $name (sort keys %{ $after->{sources} }) {
 }
 
 
+# A symbol whose last fetch the storm spoilt is not in memory until somebody
+# asks for it; and stale answers count against health for a minute.
+
+$cleared = time;
+within(65, \&healthy) or wrong('not healthy: ' . ailing());
+printf "healthy after %.1f s\n", time - $cleared;
+$after = stats();
+
+
+# The first place that is not healthy, and why, after all of it was asked for.
+sub ailing {
+    my $places = places();
+
+    for my $name (sort keys %$places) {
+        get("/$name/");
+
+        my $got = get("/$name/health");
+        my $all = $got->{json} || {};
+        my $health = $places->{$name}{bare} ? $all : $all->{data} || {};
+
+        return "$name, " . join '; ', "$got->{status}",
+                                      @{ $health->{reasons} || [] }
+            if ($health->{status} || '') ne 'healthy';
+    }
+
+    return '';
+}
+
+
+sub healthy { return ailing() eq '' }
+
+
 # Now all is exact, and good.
 
 my $calm = Crowd->new(@of_crowd, slots => 8, faulty => 0, calm => 1,

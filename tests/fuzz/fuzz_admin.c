@@ -37,12 +37,20 @@ check_reason(sector_model_admin_e error, const char *reason)
 }
 
 
-/* A body that is read whole; NULL: it is not, or has zero bytes. */
+/*
+ * A body that is read whole, without the byte order mark that may be in front
+ * of it; NULL: it is not, or has zero bytes.
+ */
 
 static json_t *
 read_body(const char *body, size_t len)
 {
     json_error_t  error;
+
+    if (len >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0) {
+        body += 3;
+        len -= 3;
+    }
 
     return memchr(body, '\0', len) == NULL
            ? sector_json_load(body, len, &error) : NULL;
