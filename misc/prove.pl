@@ -6,6 +6,10 @@
 # in the file named by TEST_RESULT.  A file that died, or ran other than its
 # plan, counts as one failure more.
 #
+# SECTOR_TEST_SLOTS has a word for each file that may run at a time, with the
+# ports that are its own: "FROM-TO:PORT", PORT being nginx's first.  Each of
+# several has a TEST_NGINX_SERVROOT of its own, too.
+#
 # In what the environment tells valgrind and sanitizers, "@TEST@" is the name
 # of the file that runs: numbers of processes come round again, and what one
 # has said is not to be lost to another.
@@ -36,7 +40,12 @@ for my $path (@ARGV) {
 my ($passed, $failed) = (0, 0);
 
 if (@files) {
+    my @slots = split ' ', $ENV{SECTOR_TEST_SLOTS} || '';
+    my $servroot = $ENV{TEST_NGINX_SERVROOT};
+    my %held;
+
     my $harness = TAP::Harness->new({
+        jobs      => @slots || 1,
         verbosity => $ENV{TEST_VERBOSE} ? 1 : 0,
         failures  => 1,
         comments  => $ENV{TEST_VERBOSE} ? 1 : 0,
@@ -50,6 +59,15 @@ if (@files) {
     $harness->callback(parser_args => sub {
         my $name = $_[1][0] =~ s/[^\w.-]/_/gr;
         $ENV{$_} = $said{$_} =~ s/\@TEST\@/$name/gr for keys %said;
+
+        my $slot = $held{ $_[1][0] } = shift @slots or return;
+        @ENV{qw(SECTOR_PORTS TEST_NGINX_PORT)} = split /:/, $slot;
+        $ENV{TEST_NGINX_SERVROOT} = "$servroot/$ENV{TEST_NGINX_PORT}";
+    });
+
+    $harness->callback(after_test => sub {
+        my $slot = delete $held{ $_[0][0] };
+        push @slots, $slot if defined $slot;
     });
 
     my $result = $harness->runtests(sort @files);

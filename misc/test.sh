@@ -7,7 +7,8 @@
 # and a suite that ends early each count as one failure.
 #
 # From the environment, beside the Makefile's own: T, the files to run
-# through nginx; SECTOR_TEST_WORKERS; TEST_NGINX_*; SECTOR_TEST_MODULE, the
+# through nginx; SECTOR_TEST_JOBS, how many of them at a time (a processor each,
+# four at most; one under valgrind); SECTOR_TEST_WORKERS; TEST_NGINX_*; SECTOR_TEST_MODULE, the
 # module to load (empty: none, it is linked in).
 
 set -euo pipefail
@@ -141,6 +142,23 @@ valgrind_dir() {
 }
 
 
+# A word for each file that may run at a time: an equal share of the ports, and
+# the first of nginx's own.
+slots() {
+    local jobs=$1 range=${SECTOR_PORTS:-10000-31999} from to step i
+
+    step=$(((${range#*-} + 1 - ${range%-*}) / jobs / 10 * 10))
+    [ $step -ge 100 ] || die "SECTOR_PORTS=$range are too few for $jobs files" \
+                             "at a time: each takes 100"
+
+    for ((i = 0; i < jobs; i++)); do
+        from=$((${range%-*} + i * step))
+        to=$((from + step - 1))
+        printf '%s-%s:%s\n' $from $to "$(SECTOR_PORTS=$from-$to free_port)"
+    done
+}
+
+
 # Of through_nginx(), with its variables.
 prove() {
     # shellcheck disable=SC2086  # T may name several files
@@ -152,15 +170,26 @@ prove() {
 
 
 through_nginx() {
-    local port good bad missing=0
+    local good bad missing=0 jobs
     local log=$BUILD/nginx-tests.log dir=$PWD files=$T
 
     echo "== tests through nginx"
 
-    port=${TEST_NGINX_PORT:-$(free_port)}
-
     export TEST_NGINX_BINARY TEST_NGINX_LOAD_MODULES=$module
-    export TEST_NGINX_PORT=$port TEST_NGINX_SERVROOT=$BUILD/servroot
+    export TEST_NGINX_SERVROOT=$BUILD/servroot
+
+    jobs=$(nproc)
+    [ "$jobs" -le 4 ] || jobs=4
+    [ -z "${TEST_NGINX_USE_VALGRIND:-}" ] || jobs=1
+    jobs=${SECTOR_TEST_JOBS:-$jobs}
+
+    if [ "$jobs" -gt 1 ] && [ -z "${TEST_NGINX_PORT:-}" ]; then
+        SECTOR_TEST_SLOTS=$(slots "$jobs")
+        export SECTOR_TEST_SLOTS
+    else
+        export TEST_NGINX_PORT=${TEST_NGINX_PORT:-$(free_port)}
+    fi
+
     TEST_NGINX_BINARY=$(find_nginx)
 
     # the directory of a module that is loaded, for tests that load it anew
@@ -191,6 +220,7 @@ through_nginx() {
     fi
 
     rm -rf "$BUILD/nginx-tests.result" "$BUILD/servroot"
+    mkdir -p "$BUILD/servroot"
 
     in_group prove || :
 
