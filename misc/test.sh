@@ -8,8 +8,8 @@
 #
 # From the environment, beside the Makefile's own: T, the files to run
 # through nginx; SECTOR_TEST_JOBS, how many of them at a time (a processor each,
-# four at most; one under valgrind); SECTOR_TEST_WORKERS; TEST_NGINX_*; SECTOR_TEST_MODULE, the
-# module to load (empty: none, it is linked in).
+# four at most; one under valgrind); SECTOR_TEST_WORKERS; TEST_NGINX_*;
+# SECTOR_TEST_MODULE, the module to load (empty: none, it is linked in).
 
 set -euo pipefail
 
@@ -180,7 +180,7 @@ through_nginx() {
 
     jobs=$(nproc)
     [ "$jobs" -le 4 ] || jobs=4
-    [ -z "${TEST_NGINX_USE_VALGRIND:-}" ] || jobs=1
+    [ -z "${TEST_NGINX_USE_VALGRIND:-}" ] && [ ! -f "$files" ] || jobs=1
     jobs=${SECTOR_TEST_JOBS:-$jobs}
 
     if [ "$jobs" -gt 1 ] && [ -z "${TEST_NGINX_PORT:-}" ]; then
