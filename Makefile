@@ -56,7 +56,7 @@ MAKEOVERRIDES =
 
 MODULE   := ngx_http_sector_cache_module.so
 SUBMAKE   = $(MAKE) --no-print-directory
-JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+PARALLEL := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 
 .PHONY: help deps deps-dev assets build sectorctl install uninstall run \
@@ -64,7 +64,7 @@ JOBS     := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
         test unit unit-build sectorctl-test test-modules slow-disk t \
         test-workers test-hup test-static \
         torture tsan bench bench-store bench-flight bench-gzip kills chaos \
-        soak \
+        soak mutants \
         layers symbols style docs-check contrib-check check-selftest \
         warnings valgrind asan fuzz fuzz-build coverage \
         static bare-test clean
@@ -92,7 +92,7 @@ assets: ## make the dashboard's files: BUILD/assets
 build: ## build BUILD/ngx_http_sector_cache_module.so
 	@misc/deps.sh build
 	@misc/configure.sh
-	+@$(SUBMAKE) $(JOBS) -s -C $(BUILD)/nginx -f objs/Makefile modules
+	+@$(SUBMAKE) $(PARALLEL) -s -C $(BUILD)/nginx -f objs/Makefile modules
 	@cmp -s $(BUILD)/nginx/objs/$(MODULE) $(BUILD)/$(MODULE) || { \
 	    install -m 644 $(BUILD)/nginx/objs/$(MODULE) $(BUILD)/$(MODULE) \
 	    && echo "built: $(BUILD)/$(MODULE)"; }
@@ -100,7 +100,7 @@ build: ## build BUILD/ngx_http_sector_cache_module.so
 
 sectorctl: ## build BUILD/sectorctl, the command-line client
 	@misc/deps.sh client
-	+@$(SUBMAKE) $(JOBS) -s $(BUILD)/sectorctl
+	+@$(SUBMAKE) $(PARALLEL) -s $(BUILD)/sectorctl
 
 install: build sectorctl ## install the module and sectorctl
 	@misc/install.sh install
@@ -211,6 +211,11 @@ chaos: build $(FAULTY_HOST) ## all that can go wrong, at once; MINUTES=1 SEED=
 soak: build ## an even load for long, and what it leaves behind; MINUTES=30
 	@misc/deps.sh build test
 	@$(BESIDE_NGINX) tests/chaos/soak.pl $(or $(MINUTES),30)
+
+mutants: ## faults that the tests should see; N=50 SEED= ID= FILES= JOBS=1
+	@misc/deps.sh build client test
+	@N="$(N)" SEED="$(SEED)" ID="$(ID)" FILES="$(FILES)" JOBS="$(JOBS)" \
+	    tests/mutants/mutants.pl $(BUILD)/mutants
 
 kills: ## kill workers under load; KILLS=1000
 	+@KILLS=$(or $(KILLS),1000) T=t/20-kills.t misc/test.sh nginx
@@ -345,7 +350,7 @@ FUZZ_CFLAGS  = $(TEST_CFLAGS) $(DEFINES_hooks) $(JANSSON_CFLAGS) -Itests \
 
 fuzz: ## feed everything that others send; FUZZ_SECONDS=60 for each fuzzer
 	@misc/deps.sh build dev
-	+@$(SUBMAKE) $(JOBS) fuzz-build
+	+@$(SUBMAKE) $(PARALLEL) fuzz-build
 	@misc/fuzz.sh $(FUZZERS)
 
 fuzz-build: $(FUZZ_BINS)
@@ -413,7 +418,7 @@ static: ## build nginx with the module linked in: BUILD/static
 	@misc/deps.sh build static
 	@NGINX_SRC=$$(misc/nginx-source.sh) BUILD=$(BUILD)/static \
 	    misc/configure.sh static
-	+@$(SUBMAKE) $(JOBS) -s -C $(BUILD)/static/nginx -f objs/Makefile binary
+	+@$(SUBMAKE) $(PARALLEL) -s -C $(BUILD)/static/nginx -f objs/Makefile binary
 	@echo "built: $(BUILD)/static/nginx/objs/nginx"
 
 bare-test: ## "make test" and "make run" on a bare Debian (root, debootstrap)
