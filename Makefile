@@ -373,13 +373,13 @@ $(BUILD)/fuzz/obj/%.o: ngx_sector_cache_module/%.c Makefile
 
 # Modules for tests: the store over nginx's own slab allocator, and one that
 # adds headers.  They are built beside ours, with the headers of nginx that
-# ours was built with.
+# ours was built with: nginx's own makefile says where they are.
 
 SLAB_TEST    := $(BUILD)/tests/slab_test_module.so
 HEADERS_TEST := $(BUILD)/tests/headers_test_module.so
-NGINX_INCS    = $(addprefix -I$(BUILD)/nginx/,objs src/core src/event \
-                    src/event/modules src/os/unix src/http src/http/modules \
-                    src/http/v2 src/http/v3 src/event/quic)
+NGINX_INCS    = $$(sed -n -e '/^ALL_INCS =/,/[^\\]$$/{s/^ALL_INCS =//' \
+                    -e 's/\\$$//;s,-I \([^/]\),-I $(BUILD)/nginx/\1,g;p}' \
+                    $(BUILD)/nginx/objs/Makefile)
 
 test-modules: $(SLAB_TEST) $(HEADERS_TEST)
 	@:

@@ -77,6 +77,22 @@ find_nginx() {
 }
 
 
+# The configure of nginx's source tree $1: its releases have it at the top, its
+# repository in auto.
+find_configure() {
+    local configure
+
+    for configure in "$1/configure" "$1/auto/configure"; do
+        if [ -x "$configure" ]; then
+            printf '%s\n' "$configure"
+            return
+        fi
+    done
+
+    return 1
+}
+
+
 # A port P on which nobody listens, nor on P + 1 ... P + 9; below the range
 # from which the kernel takes ports for outgoing connections.
 free_port() {

@@ -90,7 +90,8 @@ printf 'configure: nginx %s, %s\n' \
 
 rm -rf "$dir"
 mkdir -p "$dir"
-ln -s "$source"/{auto,src,configure} "$dir/"
+ln -s "$source"/{auto,src} "$dir/"
+ln -s "$(find_configure "$source")" "$dir/configure"
 
 # nginx's own release has it beside; "make install" of nginx is not our matter
 [ ! -e "$source/conf" ] || ln -s "$source/conf" "$dir/"

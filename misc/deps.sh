@@ -58,7 +58,7 @@ peer() {
 
 
 has_nginx_source() {
-    [ -x "$NGINX_SRC/configure" ]
+    find_configure "$NGINX_SRC" >/dev/null
 }
 
 
@@ -141,7 +141,7 @@ look_for() {
                 need nginx have nginx
                 need nginx-dev has_nginx_source
             elif ! has_nginx_source; then
-                die "NGINX_SRC: no configure in \"$NGINX_SRC\""
+                die "NGINX_SRC: no configure in \"$NGINX_SRC\" or its auto"
             fi
             ;;
 
@@ -219,7 +219,7 @@ look_for() {
 stamp="$* $CC $NGINX_SRC ${NGINX_BIN:-} $(cksum <misc/deps.sh)"
 
 if [ -f "$seen" ] && grep -qxF "$stamp" "$seen" \
-    && { [ "$*" = client ] || { [ -x "$NGINX_SRC/configure" ] \
+    && { [ "$*" = client ] || { has_nginx_source \
         && have "${NGINX_BIN:-nginx}"; }; } && have "${CC%% *}"
 then
     exit 0

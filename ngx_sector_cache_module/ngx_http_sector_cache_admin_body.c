@@ -315,7 +315,7 @@ ngx_http_sector_cache_admin_drop_body(ngx_http_request_t *r,
 
     rc = ngx_http_discard_request_body(r);
 
-    if (rc != NGX_OK || (waits && r->discard_body)) {
+    if (rc != NGX_OK || (waits && ngx_http_sector_cache_discards(r))) {
         r->keepalive = 0;
     }
 

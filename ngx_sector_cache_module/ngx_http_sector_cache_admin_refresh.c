@@ -58,7 +58,6 @@ static ngx_int_t ngx_http_sector_cache_refresh_join(
 static void ngx_http_sector_cache_refresh_fetched(void *data,
     const ngx_http_sector_cache_answer_t *answer);
 static void ngx_http_sector_cache_refresh_cleanup(void *data);
-static ngx_int_t ngx_http_sector_cache_refresh_wait(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sector_cache_refresh_answer(
     ngx_http_sector_cache_refresh_t *refresh);
 
@@ -115,7 +114,7 @@ ngx_http_sector_cache_admin_refresh(ngx_http_sector_cache_admin_t *admin)
                   "sector_cache_admin refreshes %ui of \"%V\"",
                   refresh->pending, &admin->sectors->name);
 
-    return refresh->pending ? ngx_http_sector_cache_refresh_wait(r)
+    return refresh->pending ? ngx_http_sector_cache_client_wait(r)
                             : ngx_http_sector_cache_refresh_answer(refresh);
 }
 
@@ -452,24 +451,6 @@ ngx_http_sector_cache_refresh_cleanup(void *data)
     for (i = 0; i < refresh->n; i++) {
         ngx_http_sector_cache_fetch_leave(&refresh->parts[i].waiter);
     }
-}
-
-
-static ngx_int_t
-ngx_http_sector_cache_refresh_wait(ngx_http_request_t *r)
-{
-    if (r == r->main && !r->discard_body) {
-        if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        r->read_event_handler = ngx_http_test_reading;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-    r->main->count++;
-
-    return NGX_DONE;
 }
 
 

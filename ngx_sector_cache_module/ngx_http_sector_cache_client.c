@@ -97,13 +97,9 @@ ngx_http_sector_cache_client_cleanup(void *data)
 
 
 ngx_int_t
-ngx_http_sector_cache_client_wait(ngx_http_sector_cache_client_t *client)
+ngx_http_sector_cache_client_wait(ngx_http_request_t *r)
 {
-    ngx_http_request_t  *r;
-
-    r = client->request;
-
-    if (r == r->main && !r->discard_body) {
+    if (r == r->main && !ngx_http_sector_cache_discards(r)) {
         if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -123,7 +119,10 @@ ngx_http_sector_cache_client_gather(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_gather_pt handler,
     ngx_http_sector_cache_answer_pt answer)
 {
-    ngx_int_t  rc;
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = client->request;
 
     client->gather->mode = client->mode;
     client->gather->handler = handler;
@@ -132,7 +131,7 @@ ngx_http_sector_cache_client_gather(ngx_http_sector_cache_client_t *client,
     rc = ngx_http_sector_cache_gather_start(client->gather);
 
     return rc == NGX_OK ? answer(client)
-           : rc == NGX_AGAIN ? ngx_http_sector_cache_client_wait(client)
+           : rc == NGX_AGAIN ? ngx_http_sector_cache_client_wait(r)
            : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 

@@ -50,11 +50,11 @@ ngx_http_sector_cache_client_t *ngx_http_sector_cache_client_create(
     ngx_http_sector_cache_mode_t *mode);
 
 
-/* Makes it wait for one of its handlers to be called; a client that leaves
- * meanwhile is noticed.  Returns what the content handler is to return. */
+/* Makes a request wait until a handler of its own is called; a client that
+ * leaves meanwhile is noticed.  Returns what the content handler is to
+ * return. */
 
-ngx_int_t ngx_http_sector_cache_client_wait(
-    ngx_http_sector_cache_client_t *client);
+ngx_int_t ngx_http_sector_cache_client_wait(ngx_http_request_t *r);
 
 
 /* Makes it wait for its gather, or answers at once where that has everything:

@@ -119,6 +119,10 @@ ngx_http_sector_cache_detached_log(ngx_connection_t *c, ngx_str_t *name)
     log->data = ctx;
     log->action = NULL;
 
+#if (NGX_HTTP_SECTOR_CACHE_LOG_PROPERTIES)
+    log->handler_name = ngx_http_log_prop(HTTP);
+#endif
+
     c->log = log;
     c->read->log = log;
     c->write->log = log;
@@ -150,7 +154,15 @@ ngx_http_sector_cache_detached_log_error(ngx_log_t *log, u_char *buf,
 
     r = ctx->http.request;
 
-    return r ? r->log_handler(r, ctx->http.current_request, p, len) : p;
+    if (r == NULL) {
+        return p;
+    }
+
+#if (NGX_HTTP_SECTOR_CACHE_LOG_PROPERTIES)
+    return r->log_handler(log, p, p + len, &ctx->http);
+#else
+    return r->log_handler(r, ctx->http.current_request, p, len);
+#endif
 }
 
 

@@ -43,6 +43,14 @@ typedef struct {
 } ngx_http_sector_cache_head_t;
 
 
+/* Whether nginx still reads a body of the request that nobody wants.  The
+ * handler tells, discard_body does not: some relatives of nginx set that for
+ * good, and for HTTP/2 and 3 as well, of which nobody reads. */
+
+#define ngx_http_sector_cache_discards(r)                                     \
+    ((r)->read_event_handler == ngx_http_discarded_request_body_handler)
+
+
 /* An error of an endpoint; the strings are terminated. */
 
 typedef struct {

@@ -388,7 +388,7 @@ ngx_http_sector_cache_snapshot_fetch(ngx_http_sector_cache_client_t *client)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_sector_cache_client_wait(client);
+    return ngx_http_sector_cache_client_wait(client->request);
 }
 
 
