@@ -85,7 +85,7 @@ ngx_http_sector_cache_conf_symbol(ngx_conf_t *cf, ngx_command_t *dummy,
     if (sector_model_symbol((char *) args[0].data, args[0].len, text) != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid symbol \"%V\" in \"sector_cache_symbols\", "
-                           "allowed: 1 to %d of A-Z 0-9 . - ^ =",
+                           "allowed: 1 to %d of " SECTOR_SYMBOL_CHARS,
                            &args[0], SECTOR_SYMBOL_MAX);
         return NGX_CONF_ERROR;
     }

@@ -218,6 +218,11 @@ typedef struct {
 } ngx_http_sector_cache_main_conf_t;
 
 
+_Static_assert(SECTOR_SYMBOL_MAX <= SECTOR_FLIGHT_KEY_MAX
+               && SECTOR_SYMBOL_MAX <= SECTOR_STORE_KEY_MAX,
+               "a symbol is the key of an entry and of a flight");
+
+
 /* sector_cache_symbols: one of the symbols served */
 
 typedef struct {

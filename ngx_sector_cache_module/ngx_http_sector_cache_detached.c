@@ -166,6 +166,13 @@ ngx_http_sector_cache_detached_start(ngx_http_sector_cache_detached_t *d,
 
     d->reported = 0;
 
+    /* as of a client's request that has escapes: what "rewrite" takes from the
+     * path into the arguments is escaped again */
+
+    d->subrequest->quoted_uri = (ngx_strlchr(uri->data, uri->data + uri->len,
+                                             '%')
+                                 != NULL);
+
     ngx_http_run_posted_requests(c);
 
     return NGX_OK;

@@ -356,7 +356,7 @@ ngx_http_sector_cache_invalid_symbol(ngx_http_request_t *r)
 {
     return ngx_http_sector_cache_symbol_error(r, NGX_HTTP_BAD_REQUEST,
                "INVALID_SYMBOL", NULL,
-               "Invalid symbol, allowed: 1 to %d of A-Z 0-9 . - ^ =",
+               "Invalid symbol, allowed: 1 to %d of " SECTOR_SYMBOL_CHARS,
                SECTOR_SYMBOL_MAX);
 }
 

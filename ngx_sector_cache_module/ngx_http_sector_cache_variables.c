@@ -14,6 +14,8 @@ static ngx_int_t ngx_http_sector_cache_breaker_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_sector_cache_fetch_time_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_sector_cache_raw_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static u_char *ngx_http_sector_cache_escape(u_char *p, ngx_str_t *text);
 static void ngx_http_sector_cache_set_value(ngx_http_variable_value_t *v,
     u_char *data, size_t len);
@@ -26,6 +28,9 @@ static ngx_http_variable_t  ngx_http_sector_cache_vars[] = {
 
     { ngx_string("sector_cache_symbols"), NULL,
       ngx_http_sector_cache_symbol_variable, 1, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("sector_cache_symbol_raw"), NULL,
+      ngx_http_sector_cache_raw_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("sector_cache_status"), NULL,
       ngx_http_sector_cache_status_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -118,6 +123,28 @@ ngx_http_sector_cache_symbol_variable(ngx_http_request_t *r,
     ngx_http_sector_cache_set_value(v, p,
                                     ngx_http_sector_cache_escape(p, &text)
                                     - p);
+
+    return NGX_OK;
+}
+
+
+/* The symbol as it is, where the URI of a fetch is made as well: what a map
+ * compares has no escapes in it. */
+
+static ngx_int_t
+ngx_http_sector_cache_raw_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_sector_cache_info_t  *info;
+
+    info = ngx_http_sector_cache_get_info(r);
+
+    if (info == NULL || info->symbol.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_sector_cache_set_value(v, info->symbol.data, info->symbol.len);
 
     return NGX_OK;
 }

@@ -179,7 +179,7 @@ sector_model_match(const sector_model_ctx_t *ctx, const char *text)
     }
 
     return sector_model_refuse(ctx, SECTOR_MODEL_INVALID,
-                               "symbol is \"%.32s\", asked for \"%.32s\"",
+                               "symbol is \"%.48s\", asked for \"%.32s\"",
                                text, ctx->in->symbol);
 }
 
@@ -231,8 +231,8 @@ sector_model_symbol(const char *text, size_t len, char *symbol)
 
     static const char  chars[] =
         "                                "
-        "             -. 0123456789   =  "
-        " ABCDEFGHIJKLMNOPQRSTUVWXYZ   ^ "
+        "      &      -. 0123456789   =  "
+        " ABCDEFGHIJKLMNOPQRSTUVWXYZ   ^_"
         " ABCDEFGHIJKLMNOPQRSTUVWXYZ     ";
 
     symbol[0] = '\0';

@@ -34,10 +34,11 @@
 #include <stdint.h>
 
 
-/* A symbol is 1 .. SECTOR_SYMBOL_MAX of A-Z 0-9 . - ^ = and not of dots alone
- * (which a URI would take for a path segment). */
+/* A symbol is 1 .. SECTOR_SYMBOL_MAX of SECTOR_SYMBOL_CHARS, and not of dots
+ * alone (which a URI would take for a path segment). */
 
-#define SECTOR_SYMBOL_MAX  10
+#define SECTOR_SYMBOL_MAX    32
+#define SECTOR_SYMBOL_CHARS  "A-Z 0-9 . - ^ = & _"
 
 #define SECTOR_MODEL_REASON_MAX  160
 

@@ -168,7 +168,7 @@ sector_admin_members(sector_admin_t *admin, sector_model_admin_put_t *puts,
         if (sector_model_symbol(key, strlen(key), put->symbol) != 0) {
             *kind = SECTOR_MODEL_ADMIN_SYMBOL;
             return sector_model_refuse(&admin->ctx, SECTOR_MODEL_INVALID,
-                                       "\"%.32s\" is no symbol", key);
+                                       "\"%.48s\" is no symbol", key);
         }
 
         for (i = 0; i < *n; i++) {

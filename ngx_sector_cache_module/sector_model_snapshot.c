@@ -59,7 +59,7 @@ sector_model_snapshot_symbol(sector_model_snapshot_t *snapshot,
 
     if (sector_model_symbol(text, json_string_length(value), symbol) != 0) {
         return sector_model_refuse(snapshot->ctx, SECTOR_MODEL_INVALID,
-                                   "%s: \"%.32s\" is no symbol", place, text);
+                                   "%s: \"%.48s\" is no symbol", place, text);
     }
 
     if (snapshot->unknown[0] == '\0'

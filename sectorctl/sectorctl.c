@@ -365,7 +365,7 @@ sectorctl_check(sectorctl_t *ctl, const sectorctl_command_t *command,
     for (i = 0; i < ctl->n_args && i < command->symbols; i++) {
         if (!sectorctl_conf_symbol(ctl->args[i])) {
             sectorctl_error("invalid symbol \"%s\", allowed: 1 to %d of "
-                            "A-Z 0-9 . - ^ =", ctl->args[i],
+                            "A-Z 0-9 . - ^ = & _", ctl->args[i],
                             SECTORCTL_SYMBOL_MAX);
             return SECTORCTL_USAGE;
         }

@@ -24,7 +24,7 @@
 #define SECTORCTL_VERSION      "0.1.0"
 
 #define SECTORCTL_KEY_MAX      256      /* of a key, as the server has it */
-#define SECTORCTL_SYMBOL_MAX   10
+#define SECTORCTL_SYMBOL_MAX   32
 #define SECTORCTL_PARALLEL     4
 #define SECTORCTL_TIMEOUT_MS   30000    /* of a request */
 #define SECTORCTL_WAIT_MS      60000    /* of wait-healthy */

@@ -8,6 +8,7 @@
 #include "sectorctl_client.h"
 #include "sectorctl_print.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -454,6 +455,24 @@ sectorctl_call_path(const char *path, const char *name)
     }
 
     *p = '\0';
+
+    return all;
+}
+
+
+char *
+sectorctl_call_symbol(const char *path, const char *symbol)
+{
+    char  *upper, *all, *p;
+
+    upper = sectorctl_format("%s", symbol);
+
+    for (p = upper; *p; p++) {
+        *p = (char) toupper((unsigned char) *p);
+    }
+
+    all = sectorctl_call_path(path, upper);
+    free(upper);
 
     return all;
 }

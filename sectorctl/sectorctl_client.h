@@ -83,4 +83,10 @@ json_t *sectorctl_call_data(sectorctl_call_t *call);
 char *sectorctl_call_path(const char *path, const char *name);
 
 
+/* The same with a symbol, in capitals: in small letters it may be the name of
+ * an endpoint.  The caller frees it. */
+
+char *sectorctl_call_symbol(const char *path, const char *symbol);
+
+
 #endif /* SECTORCTL_CLIENT_H */

@@ -356,7 +356,7 @@ sectorctl_conf_symbol(const char *text)
     size_t  len;
 
     len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                       "0123456789.-^=");
+                       "0123456789.-^=&_");
 
     return len >= 1 && len <= SECTORCTL_SYMBOL_MAX && text[len] == '\0'
            && text[strspn(text, ".")] != '\0';

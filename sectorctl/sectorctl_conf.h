@@ -38,7 +38,7 @@ sectorctl_code_e sectorctl_conf_key(sectorctl_t *ctl, const char *key_file);
 long sectorctl_conf_time(const char *text);
 
 
-/* Whether it is one: 1 to 10 of A-Z a-z 0-9 . - ^ =, and not dots alone,
+/* Whether it is one: 1 to 32 of A-Z a-z 0-9 . - ^ = & _, and not dots alone,
  * which would be another path. */
 
 int sectorctl_conf_symbol(const char *text);

@@ -37,8 +37,10 @@ static sectorctl_code_e sectorctl_read_one(sectorctl_t *ctl);
 static sectorctl_code_e sectorctl_read_many(sectorctl_t *ctl);
 static sectorctl_code_e sectorctl_read_lacking(sectorctl_call_t *call);
 static void sectorctl_read_origin(sectorctl_call_t *call);
-static void sectorctl_read_titles(void);
-static void sectorctl_read_row(const json_t *sector);
+static size_t sectorctl_read_width(const json_t *sector, size_t width);
+static void sectorctl_read_cell(size_t i, const char *text, size_t width);
+static void sectorctl_read_titles(size_t width);
+static void sectorctl_read_row(const json_t *sector, size_t width);
 static void sectorctl_read_snapshot(sectorctl_call_t *call);
 static void sectorctl_read_summary(const json_t *summary);
 
@@ -58,7 +60,7 @@ sectorctl_read_one(sectorctl_t *ctl)
     sectorctl_call_t   call;
     sectorctl_code_e   code;
 
-    path = sectorctl_call_path("/", ctl->args[0]);
+    path = sectorctl_call_symbol("/", ctl->args[0]);
 
     sectorctl_call(&call, ctl, SECTORCTL_API, "GET", path);
     code = sectorctl_call_report(&call);
@@ -82,7 +84,7 @@ sectorctl_read_many(sectorctl_t *ctl)
 {
     char              *path, *list, *more;
     json_t            *sector, *data;
-    size_t             i;
+    size_t             i, width;
     const char        *symbol;
     sectorctl_call_t   call;
     sectorctl_code_e   code;
@@ -103,11 +105,17 @@ sectorctl_read_many(sectorctl_t *ctl)
     free(path);
 
     if (code == SECTORCTL_OK && !ctl->json) {
-        sectorctl_read_titles();
         data = sectorctl_call_data(&call);
+        width = 0;
 
         json_object_foreach(data, symbol, sector) {
-            sectorctl_read_row(sector);
+            width = sectorctl_read_width(sector, width);
+        }
+
+        sectorctl_read_titles(width);
+
+        json_object_foreach(data, symbol, sector) {
+            sectorctl_read_row(sector, width);
         }
 
         sectorctl_read_origin(&call);
@@ -194,15 +202,48 @@ sectorctl_read_origin(sectorctl_call_t *call)
 }
 
 
+/* The column of symbols shows them whole: two long ones may differ in their
+ * last letters alone. */
+
+static size_t
+sectorctl_read_width(const json_t *sector, size_t width)
+{
+    size_t       len;
+    const char  *symbol;
+
+    symbol = json_string_value(json_object_get(sector, "symbol"));
+    len = symbol ? strlen(symbol) : 0;
+
+    if (len > SECTORCTL_SYMBOL_MAX) {
+        len = SECTORCTL_SYMBOL_MAX;
+    }
+
+    return len + 2 > width ? len + 2 : width;
+}
+
+
 static void
-sectorctl_read_titles(void)
+sectorctl_read_cell(size_t i, const char *text, size_t width)
+{
+    const sectorctl_column_t  *column;
+
+    column = &sectorctl_columns[i];
+
+    if (i > 0 || width < column->width) {
+        width = column->width;
+    }
+
+    sectorctl_print_cell(text, width, column->right);
+}
+
+
+static void
+sectorctl_read_titles(size_t width)
 {
     size_t  i;
 
     for (i = 0; i < SECTORCTL_COLUMNS; i++) {
-        sectorctl_print_cell(sectorctl_columns[i].title,
-                             sectorctl_columns[i].width,
-                             sectorctl_columns[i].right);
+        sectorctl_read_cell(i, sectorctl_columns[i].title, width);
     }
 
     putchar('\n');
@@ -210,7 +251,7 @@ sectorctl_read_titles(void)
 
 
 static void
-sectorctl_read_row(const json_t *sector)
+sectorctl_read_row(const json_t *sector, size_t width)
 {
     char                       value[SECTORCTL_VALUE_MAX];
     char                       text[SECTORCTL_VALUE_MAX + 1];
@@ -232,7 +273,7 @@ sectorctl_read_row(const json_t *sector)
                  column->sign && json_number_value(member) > 0 ? "+" : "",
                  sectorctl_print_value(value, sizeof(value), member));
 
-        sectorctl_print_cell(text, column->width, column->right);
+        sectorctl_read_cell(i, text, width);
     }
 
     putchar('\n');
@@ -261,23 +302,28 @@ sectorctl_cmd_snapshot(sectorctl_t *ctl)
 static void
 sectorctl_read_snapshot(sectorctl_call_t *call)
 {
-    size_t   i;
+    size_t   i, width;
     json_t  *data, *sectors, *sector;
 
     data = sectorctl_call_data(call);
     sectors = json_object_get(data, "sectors");
-
-    sectorctl_read_titles();
+    width = sectorctl_read_width(json_object_get(data, "benchmark"), 0);
 
     json_array_foreach(sectors, i, sector) {
-        sectorctl_read_row(sector);
+        width = sectorctl_read_width(sector, width);
+    }
+
+    sectorctl_read_titles(width);
+
+    json_array_foreach(sectors, i, sector) {
+        sectorctl_read_row(sector, width);
     }
 
     sector = json_object_get(data, "benchmark");
 
     if (json_is_object(sector)) {
         putchar('\n');
-        sectorctl_read_row(sector);
+        sectorctl_read_row(sector, width);
     }
 
     putchar('\n');

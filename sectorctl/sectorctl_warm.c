@@ -201,7 +201,7 @@ sectorctl_warm_start(sectorctl_warm_t *warm)
     sectorctl_call_t  *call;
 
     call = &warm->calls[warm->started];
-    path = sectorctl_call_path("/", warm->symbols[warm->started]);
+    path = sectorctl_call_symbol("/", warm->symbols[warm->started]);
 
     sectorctl_call_start(call, warm->ctl, SECTORCTL_API, "GET", path, NULL,
                          0);

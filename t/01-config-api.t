@@ -387,25 +387,25 @@ invalid number of arguments in "sector_cache_fetch" directive in
 
 
 
-=== TEST 31: a symbol longer than ten is refused
+=== TEST 31: a symbol longer than thirty-two is refused
 --- config
-    sector_cache_symbols { ABCDEFGHIJK Name; }
+    sector_cache_symbols { ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456 Name; }
 --- must_die
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid symbol "ABCDEFGHIJK" in "sector_cache_symbols", allowed: 1 to 10 of A-Z 0-9 . - ^ = in
+invalid symbol "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456" in "sector_cache_symbols", allowed: 1 to 32 of A-Z 0-9 . - ^ = & _ in
 
 
 
-=== TEST 32: a symbol with an underscore is refused
+=== TEST 32: a symbol with a plus sign is refused
 --- config
-    sector_cache_symbols { XL_K Name; }
+    sector_cache_symbols { XL+K Name; }
 --- must_die
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid symbol "XL_K" in "sector_cache_symbols", allowed: 1 to 10 of A-Z 0-9 . - ^ = in
+invalid symbol "XL+K" in "sector_cache_symbols", allowed: 1 to 32 of A-Z 0-9 . - ^ = & _ in
 
 
 
@@ -416,7 +416,7 @@ invalid symbol "XL_K" in "sector_cache_symbols", allowed: 1 to 10 of A-Z 0-9 . -
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid symbol "..." in "sector_cache_symbols", allowed: 1 to 10 of A-Z 0-9 . - ^ = in
+invalid symbol "..." in "sector_cache_symbols", allowed: 1 to 32 of A-Z 0-9 . - ^ = & _ in
 
 
 
@@ -427,7 +427,7 @@ invalid symbol "..." in "sector_cache_symbols", allowed: 1 to 10 of A-Z 0-9 . - 
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid symbol "É" in "sector_cache_symbols", allowed: 1 to 10 of A-Z 0-9 . - ^ = in
+invalid symbol "É" in "sector_cache_symbols", allowed: 1 to 32 of A-Z 0-9 . - ^ = & _ in
 
 
 
@@ -438,7 +438,7 @@ invalid symbol "É" in "sector_cache_symbols", allowed: 1 to 10 of A-Z 0-9 . - ^
 --- suppress_stderr
 --- error_log
 [emerg]
-invalid symbol "" in "sector_cache_symbols", allowed: 1 to 10 of A-Z 0-9 . - ^ = in
+invalid symbol "" in "sector_cache_symbols", allowed: 1 to 32 of A-Z 0-9 . - ^ = & _ in
 
 
 

@@ -105,7 +105,7 @@ is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'the upstream is asked in up
 
 
 
-=== TEST 8: a symbol may have each of the characters allowed and up to ten of them
+=== TEST 8: a symbol may have each of the characters allowed and up to thirty-two of them
 --- config
     location /api {
         sector_cache_api;
@@ -113,9 +113,9 @@ is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'the upstream is asked in up
         sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
     }
 --- request eval
-["GET /api/^GSPC", "GET /api/EURUSD=X", "GET /api/BRK.B", "GET /api/BTC-USD", "GET /api/0700.HK", "GET /api/A", "GET /api/ABCDEFGHIJ", "GET /api/.A", "GET /api/...A"]
+["GET /api/^GSPC", "GET /api/EURUSD=X", "GET /api/BRK.B", "GET /api/BTC-USD", "GET /api/0700.HK", "GET /api/A", "GET /api/0123456789ABCDEF^=&_-.0123456789", "GET /api/.A", "GET /api/...A", "GET /api/m&m.ns", "GET /api/0P00013P6I.L", "GET /api/_"]
 --- error_code eval
-[200, 200, 200, 200, 200, 200, 200, 200, 200]
+[(200) x 12]
 --- json
 {"data":{"symbol":"^GSPC"}}
 {"data":{"symbol":"EURUSD=X"}}
@@ -123,9 +123,12 @@ is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'the upstream is asked in up
 {"data":{"symbol":"BTC-USD"}}
 {"data":{"symbol":"0700.HK"}}
 {"data":{"symbol":"A"}}
-{"data":{"symbol":"ABCDEFGHIJ"}}
+{"data":{"symbol":"0123456789ABCDEF^=&_-.0123456789"}}
 {"data":{"symbol":".A"}}
 {"data":{"symbol":"...A"}}
+{"data":{"symbol":"M&M.NS"}}
+{"data":{"symbol":"0P00013P6I.L"}}
+{"data":{"symbol":"_"}}
 
 
 
@@ -137,14 +140,15 @@ is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'the upstream is asked in up
         sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
     }
 --- request eval
-["GET /api/%5EGSPC", "GET /api/%58%4c%4B", "GET /api/EURUSD%3DX", "GET /%61pi/XLK"]
+["GET /api/%5EGSPC", "GET /api/%58%4c%4B", "GET /api/EURUSD%3DX", "GET /%61pi/XLK", "GET /api/M%26M.NS"]
 --- error_code eval
-[200, 200, 200, 200]
+[200, 200, 200, 200, 200]
 --- json
 {"data":{"symbol":"^GSPC"}}
 {"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"miss"}}
 {"data":{"symbol":"EURUSD=X"}}
 {"data":{"symbol":"XLK"},"metadata":{"cacheStatus":"hit"}}
+{"data":{"symbol":"M&M.NS"}}
 
 
 
@@ -156,11 +160,11 @@ is(join(' ', upstream_calls(1)), 'GET /sector/XLK', 'the upstream is asked in up
         sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
     }
 --- request eval
-["GET /api/ABCDEFGHIJK", "GET /api/...", "GET /api/XLK%20", "GET /api/XL_K", "GET /api/XLK,XLF", "GET /api/%C3%89TF", "GET /api/X\@Y", "GET /api/%25", "GET /api/XLK%3f", "GET /api/" . "A" x 2000]
+["GET /api/0123456789ABCDEF^=&_-.01234567890", "GET /api/...", "GET /api/XLK%20", "GET /api/XL+K", "GET /api/XLK,XLF", "GET /api/%C3%89TF", "GET /api/X\@Y", "GET /api/%25", "GET /api/XLK%3f", "GET /api/" . "A" x 2000]
 --- error_code eval
 [400, 400, 400, 400, 400, 400, 400, 400, 400, 400]
 --- json
-{"success":false,"error":"Invalid symbol, allowed: 1 to 10 of A-Z 0-9 . - ^ =","error_code":"INVALID_SYMBOL","error_details":{},"timestamp":"~Z$"}
+{"success":false,"error":"Invalid symbol, allowed: 1 to 32 of A-Z 0-9 . - ^ = & _","error_code":"INVALID_SYMBOL","error_details":{},"timestamp":"~Z$"}
 {"error_code":"INVALID_SYMBOL"}
 {"error_code":"INVALID_SYMBOL"}
 {"error_code":"INVALID_SYMBOL"}
@@ -309,7 +313,7 @@ is(stats()->{entryCount}, 12, 'and kept');
         sector_cache_symbols { ABC Alphabet; DEF Definition; SPY "S&P 500" benchmark; }
     }
 --- request eval
-["GET /api/?symbols=def,ABC", "GET /api?symbols=DEF", "GET /api", "GET /api/", "GET /api/?symbols=", "GET /api/?symbols=ABC,", "GET /api/?symbols=AB_C", "GET /api/?symbols=" . join(",", ("ABC") x 51), "GET /api/?symbols=NOPE", "GET /api/?symbols=NOPE,ABC"]
+["GET /api/?symbols=def,ABC", "GET /api?symbols=DEF", "GET /api", "GET /api/", "GET /api/?symbols=", "GET /api/?symbols=ABC,", "GET /api/?symbols=AB+C", "GET /api/?symbols=" . join(",", ("ABC") x 51), "GET /api/?symbols=NOPE", "GET /api/?symbols=NOPE,ABC"]
 --- error_code eval
 [200, 200, 200, 200, 400, 400, 400, 400, 404, 200]
 --- json

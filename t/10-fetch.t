@@ -486,6 +486,58 @@ like($upstream->requests($key), qr{^GET /ok${key}INR=X HTTP/1},
 
 
 
+=== TEST 71: what divides arguments is escaped in them, and a path needs it not
+--- uri: /fetch/quote?symbol=$sector_cache_symbol&range=1d
+--- client
+is(get('/api/m%26m.ns')->{data}, '{"symbol":"M&M.NS","price":101}', 'data');
+like($upstream->requests($key), qr{quote\?symbol=M%26M\.NS&range=1d HTTP/1}, 'the request');
+is(get('/api/M&M.NS')->{cache}, 'hit', 'however the client spells it');
+--- calls: 1
+
+
+
+=== TEST 72: a path comes through
+--- client
+is(get('/api/M%26M_A.NS')->{data}, '{"symbol":"M&M_A.NS","price":101}', 'data');
+like($upstream->requests($key), qr{^GET /ok${key}M&M_A\.NS HTTP/1}, 'the request');
+
+
+
+=== TEST 73: what a rewrite takes from the path into the arguments is escaped
+--- fetch
+rewrite ^/fetch/(.*) %PATH%quote?symbol=$1&range=1d break;
+proxy_pass http://%UPSTREAM%;
+--- client
+is(get('/api/M%26M.NS')->{data}, '{"symbol":"M&M.NS","price":101}', 'data');
+like($upstream->requests($key), qr{quote\?symbol=M%26M\.NS&range=1d HTTP/1}, 'the request');
+is(get('/api/XLK')->{data}, '{"symbol":"XLK","price":101}', 'one without signs');
+
+
+
+=== TEST 74: an argument of the fetch's URI stays escaped in its location
+--- uri: /fetch/?symbol=$sector_cache_symbol
+--- fetch
+proxy_pass http://%UPSTREAM%%PATH%$arg_symbol?symbol=$arg_symbol;
+--- client
+is(get('/api/m%26m=^.ns')->{data}, '{"symbol":"M&M=^.NS","price":101}', 'data');
+like($upstream->requests($key), qr{/M%26M%3D%5E\.NS\?symbol=M%26M%3D%5E\.NS HTTP/1}, 'the request');
+
+
+
+=== TEST 75: a map compares symbols as they are
+--- http
+map $sector_cache_symbol_raw $market {
+    default us;
+    M&M.NS  india;
+    ^GSPC   index;
+}
+--- uri: /fetch/$market?symbol=$sector_cache_symbol
+--- client
+get("/api/$_") for qw(M%26M.NS ^GSPC L%26T.NS);
+is(join(' ', $upstream->requests($key) =~ m{/(\w+\?symbol=\S+)}g), 'india?symbol=M%26M.NS index?symbol=%5EGSPC us?symbol=L%26T.NS', 'the requests');
+
+
+
 === TEST 35: a location that denies is no word of a provider
 --- fetch
 return 403;

@@ -136,11 +136,7 @@ for my $i (0 .. $#rows) {
     my $what = "$row->{file} as $row->{format} for $row->{symbol}";
     my $got = get("/r$i/$row->{symbol}");
 
-    if (length $row->{symbol} > 10) {
-        is("$got->{status} $got->{code}", '400 INVALID_SYMBOL',
-           "$what: longer than a symbol may be");
-
-    } elsif ($row->{status} == 404 && $row->{file} !~ /\.xml$/) {
+    if ($row->{status} == 404 && $row->{file} !~ /\.xml$/) {
         is("$got->{status} $got->{code}", '404 UNKNOWN_SYMBOL',
            "$what: a 404 in the provider's form is an answer");
 

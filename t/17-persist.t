@@ -134,8 +134,10 @@ sub saved {
 subtest 'entries and their ages outlive a stop' => sub {
     folder();
     start();
+    my $long = '0123456789ABCDEF^=&_-.0123456789';
     my $miss = get('/api/XLK');
     is($miss->{cache}, 'miss', 'fetched');
+    get("/api/$_") for $long, 'M&M.NS';
     wait_for('it has an age', sub { get('/api/XLK')->{json}{metadata}{age} });
     is($nginx->stop, 0, 'stopped');
     ok(-s $file, 'a file');
@@ -147,7 +149,8 @@ subtest 'entries and their ages outlive a stop' => sub {
     is($hit->{data}, $miss->{data}, 'byte for byte');
     cmp_ok($hit->{json}{metadata}{age}, '>=', 1, 'its age goes on');
     cmp_ok($hit->{json}{metadata}{ttl}, '<', 600, 'so does its ttl');
-    like($nginx->log, qr/zone "sectors" starts with 1 entries from/, 'logged');
+    is(get("/api/$_")->{cache}, 'hit', "$_ as well") for $long, 'M&M.NS';
+    like($nginx->log, qr/zone "sectors" starts with 3 entries from/, 'logged');
     is($nginx->trouble, '', 'nothing else is wrong');
 };
 

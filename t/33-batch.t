@@ -754,7 +754,7 @@ subtest 'fifty symbols are answered, and no more' => sub {
 subtest 'a list that is none' => sub {
     start();
 
-    for my $list ('', ',', 'XLK,', ',XLK', 'XLK,,XLF', 'XLK,TOOLONGSYMB',
+    for my $list ('', ',', 'XLK,', ',XLK', 'XLK,,XLF', 'XLK,' . 'A' x 33,
                   'XLK;XLF', 'XLK XLF', 'XLK+XLF', ' XLK', 'XLK%20',
                   'XLK%2C', '%', '%4', '%zz', '"', '%22', '%00', 'XLK%00',
                   '[XLK]', '*', "\xc3\xa4", '%c3%a4', '/', '..%2F')
@@ -775,7 +775,7 @@ subtest 'a list that is none' => sub {
 subtest 'every byte, as it is and encoded' => sub {
     start();
     get('/api/XLK');
-    my $symbol = qr/[A-Za-z0-9.^=-]/;
+    my $symbol = qr/[A-Za-z0-9.^=&_-]/;
     my @wrong;
 
     for my $byte (0 .. 255) {
@@ -840,11 +840,36 @@ subtest 'a query of sixteen kilobytes' => sub {
 
 subtest 'symbols with signs are asked for as they are' => sub {
     start();
-    my $got = get('/any/?symbols=^GSPC,BRK-B,BF.B,ES=F,%5EVIX');
+    my @signs = ('^GSPC', 'BRK-B', 'BF.B', 'ES=F', '^VIX', 'M&M.NS', '_A=&^');
+    my $got = get('/any/?symbols=^GSPC,BRK-B,BF.B,ES=F,%5EVIX,M%26M.NS,'
+                  . '_A=%26^');
 
     is($got->{status}, 200, 'status');
-    is($got->{data}, data('^GSPC', 'BRK-B', 'BF.B', 'ES=F', '^VIX'), 'data');
-    is(calls(), 5, 'calls');
+    is($got->{data}, data(@signs), 'data');
+    is(calls(), 7, 'calls');
+    is(get('/any/M&M.NS')->{cache}, 'hit', 'and each is an entry');
+
+    $got = get('/any/?symbols=XLK,M&M.NS');
+    is($got->{data}, data(qw(XLK M)), 'a plain "&" ends the argument');
+    ended_well();
+};
+
+
+subtest 'fifty symbols of the greatest length' => sub {
+    my @long = map { sprintf '%02d-&=^_%s', $_, 'LONG.' x 5 } 1 .. 50;
+    my $list = join '', map { qq("$_" Name;\n) } @long;
+
+    start(api => "sector_cache_symbols { $list }", server =>
+          'large_client_header_buffers 4 16k;');
+    is(length $long[0], 32, 'as long as can be');
+
+    my $all = get('/api/');
+    is($all->{data}, data(@long), 'all that are configured');
+    is(get('/api/?symbols=' . join ',', map { s/&/%26/r } @long)->{data},
+       $all->{data}, 'as many as may be named');
+    is(counted(), 'totalRequests=100 hits=50 misses=50', 'counters');
+    like(logged('^/api/ '), qr/\[\Q${\ join ',', @long}\E\]/,
+         'all of them are logged');
     ended_well();
 };
 

@@ -204,17 +204,18 @@ subtest 'one missing symbol has a call of its own' => sub {
 
 
 for my $case (
-    ['a path', '', '%5EGSPC,BRK=B,BF.B,A-B'],
+    ['a path', '', '%5EGSPC,BRK=B,BF.B,A-B,M&M_A.NS'],
     ['arguments', '/many/q?symbols=$sector_cache_symbols',
-     '%5EGSPC,BRK%3DB,BF.B,A-B'],
+     '%5EGSPC,BRK%3DB,BF.B,A-B,M%26M_A.NS'],
 ) {
     my ($name, $uri, $expected) = @$case;
 
     subtest "symbols in $name are escaped, and commas are not" => sub {
         start(workers => 1, uri => $uri);
-        my $got = symbols(qw(%5EGSPC BRK%3DB BF.B A-B));
+        my $got = symbols(qw(%5EGSPC BRK%3DB BF.B A-B M%26M_A.NS));
 
-        is(each_of($got), 'A-B:101 BF.B:101 BRK=B:101 ^GSPC:101', 'answered');
+        is(each_of($got), 'A-B:101 BF.B:101 BRK=B:101 M&M_A.NS:101 ^GSPC:101',
+           'answered');
         is(asked('many'), $expected, 'as the upstream sees it');
         is(get('/api/%5EGSPC')->{cache}, 'hit', 'a hit');
         ended_well();

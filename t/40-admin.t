@@ -671,8 +671,40 @@ subtest 'symbols are those that the API serves' => sub {
 
     is_error(ask('PUT /admin/sectors/X%20Y', body => '{}'), 400,
              'INVALID_SYMBOL', 'no symbol');
-    is_error(ask('DELETE /admin/sectors/TOOLONGSYMBOL'), 400,
+    is_error(ask('DELETE /admin/sectors/' . 'A' x 33), 400,
              'INVALID_SYMBOL', 'too long');
+    ended_well();
+};
+
+
+subtest 'a symbol may have signs, and thirty-two of them' => sub {
+    my $long = '0123456789ABCDEF^=&_-.0123456789';
+    my $escaped = $long =~ s/([&^=])/sprintf '%%%02X', ord $1/ger;
+
+    run(1, api => "sector_cache_symbols { M&M.NS Mahindra; $long Long; }");
+
+    is(ask('PUT /admin/sectors/M%26m.ns', body => sector('m&m.ns' => 1))
+       ->{status}, 200, 'one is put');
+    is(get('/api/M&M.NS')->{cache}, 'hit', 'and is there');
+    is(ask('PUT /admin/sectors', body => qq({"$long":) . sector($long => 2)
+           . ',"M&M.NS":' . sector('M&M.NS' => 3) . '}')->{status}, 200,
+       'many are put');
+    is(get("/api/$escaped")->{json}{data}{price}, 2, 'and are there');
+
+    is(ask('PUT /admin/snapshot', body => '{"sectors":[' . sector($long => 4)
+           . ',' . sector('m&m.ns' => 5) . ']}')->{status}, 200, 'a snapshot');
+    is(get('/api/snapshot')->{cache}, 'hit', 'is there');
+
+    is_deeply(ask("DELETE /admin/sectors/$escaped")->{data}, { removed => 1 },
+              'one is removed');
+    is_deeply([sort keys %{ ask("POST /admin/refresh?symbols=M%26M.NS,$escaped")
+                            ->{data} }], [$long, 'M&M.NS'], 'fetched anew');
+    is($upstream->calls($path), 2, 'with a call for each');
+
+    is_error(ask("PUT /admin/sectors/${escaped}X", body => '{}'), 400,
+             'INVALID_SYMBOL', 'one more is too many');
+    is_error(ask("PUT /admin/sectors/$escaped", body => sector("${long}X", 1)),
+             400, 'INVALID_JSON', 'and is not the same');
     ended_well();
 };
 

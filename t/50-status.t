@@ -36,13 +36,26 @@ cmp_ok($hits->(get('/ops/entries?prefix=XLK')->{json}), '>', $before, 'more hits
 
 
 === TEST 3: entries are picked by prefix and limit, and shown in pieces
+--- config
+    location /api {
+        sector_cache_api;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
+
+    location /any {
+        sector_cache_api;
+        sector_cache_unknown_symbols accept;
+        sector_cache_fetch demo /_up/sector/$sector_cache_symbol;
+    }
 --- scenario
 get("/api/$_") for qw(XLK XLF XLV XLY XLC SPY);
+get('/any/M&M.NS');
 my $keys = sub { join ' ', map { $_->{key} } @{ $_[0]{entries} } };
 is($keys->(get('/ops/entries?prefix=XL')->{json}), 'XLC XLF XLK XLV XLY', 'by prefix');
 is($keys->(get('/ops/entries?prefix=%58LK')->{json}), 'XLK', 'an escaped one');
 is($keys->(get('/ops/entries?prefix=xl')->{json}), '', 'as they are');
-is($keys->(get('/ops/entries?namespace=sectors&limit=1000')->{json}), 'SPY XLC XLF XLK XLV XLY', 'all');
+is($keys->(get('/ops/entries?prefix=M%26')->{json}), 'M&M.NS', 'an ampersand');
+is($keys->(get('/ops/entries?namespace=sectors&limit=1000')->{json}), 'M&M.NS SPY XLC XLF XLK XLV XLY', 'all');
 for my $limit (1, 2, 4, 5) {
     my (@seen, $answers);
     my $next = 0;
@@ -122,6 +135,7 @@ get('/api/XLK') for 1 .. 2;
 contains(get('/ops/explain/xlk')->{body}, '{"symbol":"XLK","namespace":"sectors","enabled":true,"state":"fresh","answer":"hit","why":"~^the entry is fresh for another (99|100) s$","age":0,"hits":1,"storedAt":"~Z$","nextRefresh":"~Z$","usableUntil":"~Z$","quoteTime":"2026-11-22T20:00:40.123Z","fetch":{"state":"none","!worker":1},"lastError":null,"sources":{"plain":{"breaker":"closed","letsThrough":true,"retryAfter":0,"inFlight":0,"concurrency":4,"waiting":0,"queue":256}},"locations":[{"location":"/api","cache":"on","source":"plain","configured":true}]}', 'it is');
 is(stats()->{totalRequests}, 2, 'nothing was counted');
 contains(get('/ops/explain/XLF')->{body}, '{"state":"none","answer":"miss","why":"memory has nothing: it is fetched from source plain","!age":1}', 'another is not there');
+contains(get('/ops/explain/m%26m.ns')->{body}, '{"symbol":"M&M.NS","answer":"error"}', 'however it is spelt');
 contains(get('/ops/explain/AAPL')->{body}, '{"state":"none","answer":"error","why":"~not configured","locations":[{"configured":false}]}', 'a third is not configured');
 
 

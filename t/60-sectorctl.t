@@ -56,7 +56,7 @@ sub file {
 
 # The reference configuration's prefixes; script is the upstream's.
 sub start {
-    my ($script, $source) = @_;
+    my ($script, $source, $api) = @_;
     my $keys = file('keys', "# keys\n\nsecret-1\nsecret-2\n");
 
     $key = '/c' . ++$number . '/';
@@ -70,6 +70,7 @@ server {
     location /api/v1/sectors {
         sector_cache_api;
         sector_cache_fetch up /fetch/\$sector_cache_symbol;
+        @{[$api || '']}
     }
     location /fetch/ {
         internal;
@@ -215,7 +216,8 @@ subtest 'usage errors ask no server' => sub {
     fails(2, 'too many arguments', 'status', 'XLK');
     fails(2, 'invalid symbol "\.\."', 'get', '..');
     fails(2, 'invalid symbol "XLK/XLF"', 'get', 'XLK/XLF');
-    fails(2, 'invalid symbol', 'warm', 'XLK', 'ABCDEFGHIJK');
+    fails(2, 'allowed: 1 to 32 of A-Z 0-9 \. - \^ = & _', 'warm', 'XLK', 'A' x 33);
+    fails(2, 'invalid symbol "A\+B"', 'explain', 'A+B');
     fails(2, 'an option that the command does not have', 'get', 'XLK',
           '--ttl=1m');
     fails(2, 'unrecognized option', 'status', '--nothing');
@@ -308,6 +310,38 @@ subtest 'it reads' => sub {
     is(JSON::PP::decode_json($out)->{error_code}, 'UNKNOWN_SYMBOL',
        'is printed as it is');
 
+    ended_well();
+};
+
+
+subtest 'symbols with signs, long ones, and those that endpoints are named as'
+    => sub
+{
+    my @long = map { "0123456789ABCDEF^=&_-.012345678$_" } 0, 1;
+
+    start('ok', '', "sector_cache_symbols { M&M.NS Mahindra; HEALTH Health;"
+                    . " @{[ map { qq($_ Long; ) } @long ]} }");
+
+    succeeds(qr/^symbol +M&M\.NS\nprice +101$/m, 'get', 'm&m.ns');
+    succeeds(qr/^symbol +HEALTH\nprice +101$/m, 'get', 'health');
+
+    my $many = succeeds(qr/^M&M\.NS .* 101\b/m, 'get', 'm&m.ns', @long);
+    like($many, qr/^\Q$_\E +- +101\b/m, "$_ as a whole") for @long;
+    like($many, qr/^SYMBOL {28}NAME/m, 'below its title');
+    like(succeeds(undef, 'snapshot'), qr/^\Q$long[1]\E +- +101\b/m,
+         'so there');
+
+    succeeds(qr/^symbol +M&M\.NS$/m, 'explain', 'm&m.ns');
+    succeeds(undef, ['{"symbol":"M&M.NS","price":7}'], 'set', 'm&m.ns');
+    is(get('/api/v1/sectors/M&M.NS')->{json}{data}{price}, 7, 'it is stored');
+    succeeds(qr/\Asymbol M&M\.NS: 1 removed\nsymbol \Q$long[0]\E: 1 removed$/m,
+             'clear', 'M&M.NS', $long[0]);
+    succeeds(undef, 'clear', '--all');
+    succeeds(undef, 'warm', 'health', $long[1]);
+    is(get("/api/v1/sectors/$_")->{cache}, 'hit', "$_ is warm")
+        for 'HEALTH', $long[1];
+    succeeds(undef, 'warm');
+    is(get('/api/v1/sectors/M&M.NS')->{cache}, 'hit', 'all are');
     ended_well();
 };
 
@@ -405,7 +439,7 @@ subtest 'it writes' => sub {
              'clear', 'sectors', 'SPY');
     run('warm', 'XLK', 'XLF', 'XLE');
     succeeds(qr/\Aall: 3 removed\n\z/, 'clear', '--all');
-    fails(1, '\(4\d\d ', 'clear', 'no_such_namespace');
+    fails(1, '\(4\d\d ', 'clear', 'no/such');
 
     succeeds(qr/\Acaches: disabled\n\z/, 'disable');
     is(get('/api/v1/sectors/XLK')->{cache}, 'disabled', 'they are');

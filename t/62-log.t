@@ -120,12 +120,13 @@ SectorCache::http(more => ::example())
     }
 --- scenario
 begin_log();
-my @uris = ('/api/XLK?a="b"', '/api/XLK?\\', '/api/a"b', '/api/%22%5C', "/api/XLK?\xff\xfe", "/api/\xc3\xa4", '/api/^GSPC', '/other', "/other?\x80");
+my @uris = ('/api/XLK?a="b"', '/api/XLK?\\', '/api/a"b', '/api/%22%5C', "/api/XLK?\xff\xfe", "/api/\xc3\xa4", '/api/^GSPC', '/other', "/other?\x80", '/api/M%26M.NS');
 on_one_connection(@uris);
 my @got = logged(scalar @uris);
 is(scalar @got, scalar @uris, 'a line for each');
 is($got[$_]{uri}, $uris[$_] =~ /[^ -~]/ ? '' : $uris[$_], sprintf 'URI %d as it came', $_) for 0 .. $#uris;
 is($got[6]{symbol}, '^GSPC', 'a symbol');
+is($got[9]{symbol}, 'M&M.NS', 'as it is, not as it was written');
 contains($got[7], '{"status":204,"symbol":"","cache":"","age":null}', 'a location without sectors');
 
 

@@ -725,7 +725,9 @@ subtest 'the last day' => sub {
     start(history => '{"samples":[' . join(',', @samples) . ']}',
           entries => '{"entries":[{"key":"XLK","state":"stale","size":100,'
                      . '"age":4000,"ttl":0,"hits":3},{"key":"XLF","state":'
-                     . '"fresh","size":100,"age":4,"ttl":9,"hits":1}],'
+                     . '"fresh","size":100,"age":4,"ttl":9,"hits":1},{"key":'
+                     . '"M&AMP;^=_.NS","state":"stale","size":100,'
+                     . '"age":4000,"ttl":0,"hits":3}],'
                      . '"next":null}');
 
     get('/api/XLK');
@@ -763,6 +765,8 @@ subtest 'the last day' => sub {
                                        .innerText.includes('XLK')});
     unlike($page->evaluate(q{document.querySelector('#old-entries')
                              .innerText}), qr/XLF/, 'and nothing fresh');
+    like($page->evaluate(q{document.querySelector('#old-entries')
+                           .innerText}), qr/M&AMP;\^=_\.NS/, 'as it is');
 
     was_good($page);
     ended_well();

@@ -72,11 +72,18 @@ test_symbols(void **state)
         { "XLK", "XLK" }, { "spy", "SPY" }, { "bRk-b", "BRK-B" },
         { "^vxapl", "^VXAPL" }, { "inr=x", "INR=X" }, { "7", "7" },
         { "ALL.ax", "ALL.AX" }, { ".A", ".A" }, { "..-", "..-" },
-        { "0123456789", "0123456789" }, { "=", "=" }
+        { "0123456789", "0123456789" }, { "=", "=" },
+        { "m&m.ns", "M&M.NS" }, { "reliance.ns", "RELIANCE.NS" },
+        { "0P00013P6I.L", "0P00013P6I.L" }, { "_", "_" }, { "&", "&" },
+        { "aapl260116c00150000", "AAPL260116C00150000" },
+        { "0123456789abcdef^=&_-.0123456789",
+          "0123456789ABCDEF^=&_-.0123456789" }
     };
     static const char *const  bad[] = {
-        "", ".", "..", "...", "..........", "01234567890", "A B", "A/B",
-        "A_B", "A%42", "A\n", " A", "\xc3\x98", "A,B", "A@", "[A]", "`", "{"
+        "", ".", "..", "...", "..........", "................................",
+        "0123456789abcdef^=&_-.01234567890", "A B", "A/B", "A+B", "A%42",
+        "A%26B", "A&amp;", "A\n", " A", "\xc3\x98", "A,B", "A@", "[A]", "`",
+        "{", "A#B", "A?B", "A'B"
     };
 
     (void) state;
@@ -98,7 +105,7 @@ test_symbols(void **state)
         assert_int_equal(sector_model_symbol(&c, 1, symbol) == 0,
                          (i >= '0' && i <= '9') || (i >= 'A' && i <= 'Z')
                          || (i >= 'a' && i <= 'z') || i == '-' || i == '^'
-                         || i == '=');
+                         || i == '=' || i == '&' || i == '_');
     }
 
     assert_int_equal(sector_model_symbol("XLKX", 3, symbol), 0);
@@ -323,8 +330,8 @@ test_long_texts_of_an_upstream_are_cut(void **state)
 
     (void) snprintf(body, sizeof(body), "{\"price\":1,\"symbol\":\"%0300d\"}",
                     0);
-    refused(&own, body, "symbol is \"00000000000000000000000000000000\", "
-            "asked for \"SPY\"");
+    refused(&own, body, "symbol is \"000000000000000000000000000000000000000000"
+            "000000\", asked for \"SPY\"");
 
     refused(&own, "{\"price\":1,\"symbol\":\"A\\n\\u00d8\x7f\"}",
             "symbol is \"A????\", asked for \"SPY\"");

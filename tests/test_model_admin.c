@@ -116,6 +116,9 @@ test_what_is_wrong_with_sectors_is_said(void **state)
           "\"A B\" is no symbol" },
         { "{\"\\u00e9\":{}}", SECTOR_MODEL_ADMIN_SYMBOL,
           "\"??\" is no symbol" },
+        { "{\"A-SYMBOL-OF-MORE-THAN-32-BYTES-XY\":{}}",
+          SECTOR_MODEL_ADMIN_SYMBOL,
+          "\"A-SYMBOL-OF-MORE-THAN-32-BYTES-XY\" is no symbol" },
         { "{\"A\\u0000\":{\"symbol\":\"A\",\"price\":1}}",
           SECTOR_MODEL_ADMIN_SYMBOL, "\"A???\" is no symbol" },
         { "{\"A\":{\"symbol\":\"A\\u0000\",\"price\":1}}",
@@ -210,6 +213,9 @@ test_what_is_wrong_with_a_snapshot_is_said(void **state)
         { "{\"sectors\":[]}", "sectors is empty, at least one is needed" },
         { "{\"sectors\":[{\"symbol\":\"\",\"price\":1}]}",
           "sectors[0]: \"\" is no symbol" },
+        { "{\"sectors\":[{\"symbol\":\"A-SYMBOL-OF-MORE-THAN-32-BYTES-XY\","
+          "\"price\":1}]}",
+          "sectors[0]: \"A-SYMBOL-OF-MORE-THAN-32-BYTES-XY\" is no symbol" },
         { "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":1,\"currency\":1}]}",
           "sectors[0]: currency is an integer, not a string" },
         { "{\"sectors\":[{\"symbol\":\"XLK\",\"price\":\"x\","

@@ -258,7 +258,7 @@ sub request {
         $what = 'batch';
         my %some = map { $self->symbol($place) => 1 } 1 .. 2 + rand 8;
         @symbols = sort keys %some;
-        $path .= '?symbols=' . join ',', @symbols;
+        $path .= '?symbols=' . join ',', map { s/&/%26/gr } @symbols;
         %counts = ($zone => scalar @symbols);
 
     } elsif ($dice < 0.84) {

@@ -24,7 +24,8 @@ our %LIMITS = (up => 4, chart => 3, odd => 6);
 our ($TIMEOUT, $QUEUE_TIMEOUT, $MAX_OPEN, $WINDOW) = (1500, 1000, 1000, 2000);
 our ($TTL, $STALE, $QUEUE) = (300, 2500, 64);
 our ($HOLD, $MAX_HOLD) = (200, 1000);
-our @SYMBOLS = qw(XLK XLV XLF XLY XLC XLI XLP XLE XLU XLRE XLB SPY);
+our @SYMBOLS = (qw(XLK XLV XLF XLY XLC XLI XLP XLE XLU XLRE XLB), 'M&M.NS',
+                '^=&_-.A-SYMBOL-OF-32-SIGNS.-_&=^', 'SPY');
 
 # Between the time that an upstream signs and the time that a client looks.
 
@@ -121,6 +122,9 @@ END
     }
 END
     my $persist = $option{persist} ? "persist=$option{persist}" : '';
+    my $symbols = join ' ', map { "$_ " . ($_ eq 'SPY' ? '"S&P 500" benchmark'
+                                                       : 'Sector') . ';' }
+                            @SYMBOLS;
 
     return <<"END";
 sector_cache_zone sectors 2m $times swr=200ms jitter=20% $persist;
@@ -142,6 +146,7 @@ sector_cache_source chart $limits concurrency=$LIMITS{chart} queue=$queue
                     open=300ms failures=1000 half_open=1 successes=1;
 sector_cache_source odd $limits concurrency=$LIMITS{odd} queue=$room
                     failures=8 open=100ms half_open=5 successes=3;
+sector_cache_symbols { $symbols }
 split_clients \$request_id \$flag { 33% on; 33% off; * shadow; }
 keepalive_requests 100000;
 server {

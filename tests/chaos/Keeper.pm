@@ -128,7 +128,8 @@ sub act {
         $self->{weather}->control('shared');
 
     } elsif ($dice < 0.85) {
-        $self->ask('POST', "/refresh?symbols=$symbol,$symbols[0]",
+        $self->ask('POST', '/refresh?symbols=' . ($symbol =~ s/&/%26/gr)
+                           . ",$symbols[0]",
                    '200|404|502|503|504');
 
     } elsif ($dice < 0.90) {

@@ -101,7 +101,7 @@ check_symbol(const char *text, size_t len)
         dots += text[i] == '.';
         valid = text[i] != '\0'
                 && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                          "0123456789.-^=", text[i]) != NULL;
+                          "0123456789.-^=&_", text[i]) != NULL;
     }
 
     valid = valid && dots < len;
