@@ -134,9 +134,6 @@ test_a_market_opens_and_closes(void **state)
 }
 
 
-/* New York's clocks go back on 2026-11-01 and forward on 2026-03-08. */
-
-
 /* An opening ends what was stored before it, once and for all. */
 static void
 test_opened_since(void **state)
@@ -238,6 +235,7 @@ test_before_the_epoch(void **state)
 }
 
 
+/* New York's clocks go back on 2026-11-01 and forward on 2026-03-08. */
 static void
 test_summer_time_moves_the_hours(void **state)
 {
