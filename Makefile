@@ -61,7 +61,7 @@ PARALLEL := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: help deps deps-dev assets build sectorctl install uninstall run \
         demo-ok demo-slow demo-fail \
-        test unit unit-build sectorctl-test test-modules slow-disk t \
+        test unit unit-build sectorctl-test test-modules hosts t \
         test-workers test-hup test-static \
         torture tsan bench bench-store bench-flight bench-gzip kills chaos \
         soak mutants \
@@ -198,10 +198,6 @@ bench-gzip: build ## what a compressed answer costs more, under callgrind
 	    TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) tests/bench/bench_gzip.pl
 
 FAULTY_HOST := $(BUILD)/tests/faulty_host.so
-
-$(FAULTY_HOST): tests/nginx/faulty_host.c Makefile
-	@mkdir -p $(@D)
-	@$(CC) -std=gnu11 -g -O1 -fPIC -shared -Wall -Wextra -Werror -o $@ $< -ldl
 
 chaos: build $(FAULTY_HOST) ## all that can go wrong, at once; MINUTES=1 SEED=
 	@misc/deps.sh build test
@@ -397,16 +393,17 @@ $(SLAB_TEST) $(HEADERS_TEST): Makefile
 	    -o $@ $(filter %.c,$^)
 
 
-# A library for tests, before nginx's own: a disk that hangs.
+# Libraries for tests, before nginx's own: a disk that hangs, and a host whose
+# clocks jump.
 
-SLOW_DISK  := $(BUILD)/tests/slow_disk.so
+HOSTS := $(BUILD)/tests/slow_disk.so $(FAULTY_HOST)
 
-slow-disk: $(SLOW_DISK)
+hosts: $(HOSTS)
 	@:
 
-$(SLOW_DISK): tests/nginx/slow_disk.c Makefile
+$(HOSTS): $(BUILD)/tests/%.so: tests/nginx/%.c Makefile
 	@mkdir -p $(@D)
-	@$(CC) -std=gnu11 -g -O1 -fPIC -shared -Wall -Wextra -Werror -o $@ $<
+	@$(CC) -std=gnu11 -g -O1 -fPIC -shared -Wall -Wextra -Werror -o $@ $< -ldl
 
 
 warnings: ## build with gcc and clang, every warning an error

@@ -211,8 +211,9 @@ through_nginx() {
 
     export SECTORCTL=$BUILD/tests/sectorctl
 
-    submake slow-disk || missing=$((missing + 1))
+    submake hosts || missing=$((missing + 1))
     export SECTOR_SLOW_DISK=$BUILD/tests/slow_disk.so
+    export SECTOR_FAULTY_HOST=$BUILD/tests/faulty_host.so
 
     if [ -n "${TEST_NGINX_USE_VALGRIND:-}" ]; then
         dir=$(valgrind_dir)

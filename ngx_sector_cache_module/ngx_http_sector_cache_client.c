@@ -1,4 +1,5 @@
 #include "ngx_http_sector_cache_client.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_headers.h"
 #include "ngx_http_sector_cache_shm.h"
 

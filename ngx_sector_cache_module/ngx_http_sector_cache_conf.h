@@ -51,6 +51,8 @@ typedef struct {
 typedef struct ngx_http_sector_cache_fetch_conf_s
     ngx_http_sector_cache_fetch_conf_t;
 
+typedef struct ngx_http_sector_cache_hours_s  ngx_http_sector_cache_hours_t;
+
 
 /* sector_cache_zone: a namespace */
 
@@ -62,7 +64,7 @@ typedef struct {
                                                        believed after so many
                                                        in a row */
     ngx_str_t                           persist;    /* full path, or empty */
-    sector_hours_t                     *hours;      /* of its market, or NULL */
+    ngx_http_sector_cache_hours_t      *hours;      /* of its market, or NULL */
     ngx_shm_zone_t                     *shm_zone;
     ngx_http_sector_cache_slab_t        slab;       /* of the zone */
     ngx_http_sector_cache_fetch_conf_t *fetch;      /* of the first location

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_sector_cache_entries.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_query.h"
 #include "ngx_http_sector_cache_response.h"
@@ -18,21 +19,21 @@
 
 
 typedef struct {
-    ngx_pool_t                 *pool;
-    ngx_str_t                   prefix;
-    sector_compose_entry_t     *entries;
-    ngx_uint_t                  n;
-    ngx_uint_t                  limit;
-    ngx_uint_t                  skip;       /* matching ones, of this step */
-    ngx_uint_t                  seen;       /* the same, in this step so far */
-    unsigned                    failed:1;
-    unsigned                    more:1;     /* this step has more than fit */
+    ngx_pool_t                     *pool;
+    ngx_http_sector_cache_zone_t   *zone;
+    ngx_str_t                       prefix;
+    sector_compose_entry_t         *entries;
+    ngx_uint_t                      n;
+    ngx_uint_t                      limit;
+    ngx_uint_t                      skip;   /* matching ones, of this step */
+    ngx_uint_t                      seen;   /* those of this step so far */
+    unsigned                        failed:1;
+    unsigned                        more:1; /* this step has more than fit */
 } ngx_http_sector_cache_entries_t;
 
 
 static ngx_int_t ngx_http_sector_cache_entries_walk(
-    ngx_http_sector_cache_entries_t *ctx, sector_store_t *store,
-    uint64_t *cursor);
+    ngx_http_sector_cache_entries_t *ctx, uint64_t *cursor);
 static void ngx_http_sector_cache_entries_add(void *data, const void *key,
     size_t key_len, const sector_store_view_t *view);
 static int ngx_libc_cdecl ngx_http_sector_cache_entries_compare(
@@ -91,6 +92,7 @@ ngx_http_sector_cache_entries_handler(ngx_http_request_t *r)
         return ngx_http_sector_cache_entries_no_zone(r, rc);
     }
 
+    ctx.zone = zone;
     ctx.entries = ngx_palloc(r->pool,
                              ctx.limit * sizeof(sector_compose_entry_t));
     if (ctx.entries == NULL) {
@@ -99,7 +101,7 @@ ngx_http_sector_cache_entries_handler(ngx_http_request_t *r)
 
     cursor = start;
 
-    if (ngx_http_sector_cache_entries_walk(&ctx, &zone->store, &cursor)
+    if (ngx_http_sector_cache_entries_walk(&ctx, &cursor)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -120,7 +122,7 @@ ngx_http_sector_cache_entries_handler(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_sector_cache_entries_walk(ngx_http_sector_cache_entries_t *ctx,
-    sector_store_t *store, uint64_t *cursor)
+    uint64_t *cursor)
 {
     uint64_t    bucket, next;
     ngx_uint_t  i;
@@ -131,7 +133,8 @@ ngx_http_sector_cache_entries_walk(ngx_http_sector_cache_entries_t *ctx,
     for (i = 0; i < NGX_HTTP_SECTOR_CACHE_ENTRIES_STEPS; i++) {
         ctx->seen = 0;
 
-        next = sector_store_each(store, bucket, ngx_current_msec,
+        next = sector_store_each(&ctx->zone->store, bucket,
+                                 ngx_http_sector_cache_now(),
                                  ngx_http_sector_cache_entries_add, ctx);
         if (ctx->failed) {
             return NGX_ERROR;
@@ -164,10 +167,14 @@ ngx_http_sector_cache_entries_add(void *data, const void *key, size_t key_len,
 
     u_char                  *p;
     int64_t                  ttl_s;
+    sector_store_view_t      judged;
     sector_compose_entry_t  *e;
 
+    judged = *view;
+
     if (ctx->more || ctx->failed || key_len < ctx->prefix.len
-        || ngx_memcmp(key, ctx->prefix.data, ctx->prefix.len) != 0)
+        || ngx_memcmp(key, ctx->prefix.data, ctx->prefix.len) != 0
+        || !ngx_http_sector_cache_entry_served(ctx->zone, &judged))
     {
         return;
     }
@@ -194,11 +201,11 @@ ngx_http_sector_cache_entries_add(void *data, const void *key, size_t key_len,
     ngx_memcpy(p, key, key_len);
     e->key = (char *) p;
     e->key_len = key_len;
-    e->state = ngx_http_sector_cache_entries_state(view);
+    e->state = ngx_http_sector_cache_entries_state(&judged);
     e->bytes = view->value_bytes;
     e->hits = view->hits;
 
-    ngx_http_sector_cache_times(view, &e->age_s, &ttl_s);
+    ngx_http_sector_cache_times(&judged, &e->age_s, &ttl_s);
     e->ttl_s = (uint64_t) ngx_max(ttl_s, 0);
 }
 
@@ -210,11 +217,11 @@ ngx_http_sector_cache_entries_state(const sector_store_view_t *view)
         return "negative";
     }
 
-    if (ngx_current_msec < view->fresh_until_ms) {
+    if (view->now_ms < view->fresh_until_ms) {
         return "fresh";
     }
 
-    return ngx_current_msec < view->refresh_until_ms ? "refresh" : "stale";
+    return view->now_ms < view->refresh_until_ms ? "refresh" : "stale";
 }
 
 

@@ -1,4 +1,5 @@
 #include "ngx_http_sector_cache_entry.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_hours.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "sector_gzip.h"
@@ -9,7 +10,7 @@
 static void ngx_http_sector_cache_entry_refused(
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, sector_entry_t *entry,
     const char *why);
-static void ngx_http_sector_cache_entry_modified(
+static sector_store_state_e ngx_http_sector_cache_entry_modified(
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
     sector_entry_t *entry);
 
@@ -17,7 +18,7 @@ static void ngx_http_sector_cache_entry_modified(
 int64_t
 ngx_http_sector_cache_left_s(int64_t ms)
 {
-    return (ms > 0 ? ms + 999 : ms) / 1000;
+    return ms > 0 ? (int64_t) (((uint64_t) ms + 999) / 1000) : ms / 1000;
 }
 
 
@@ -27,11 +28,11 @@ ngx_http_sector_cache_times(const sector_store_view_t *view, uint64_t *age_s,
 {
     int64_t  age_ms;
 
-    age_ms = (int64_t) (ngx_current_msec - view->stored_ms);
+    age_ms = (int64_t) (view->now_ms - view->stored_ms);
 
     *age_s = age_ms > 0 ? (uint64_t) age_ms / 1000 : 0;
     *ttl_s = ngx_http_sector_cache_left_s(
-                        (int64_t) (view->fresh_until_ms - ngx_current_msec));
+                        (int64_t) (view->fresh_until_ms - view->now_ms));
 }
 
 
@@ -98,6 +99,7 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     u_char                *value;
     sector_store_item_t    item;
     sector_store_error_e   error;
+    sector_store_state_e   state;
 
     ngx_memzero(&item, sizeof(sector_store_item_t));
 
@@ -111,13 +113,21 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     item.negative = (entry == NULL);
 
     if (entry && how->ttl_ms == 0 && how->ttl_limit_ms == 0) {
-        item.ttl_ms = ngx_http_sector_cache_hours_ttl(zone);
+        item.ttl_ms = ngx_http_sector_cache_hours_ttl(zone, entry);
+
+        entry->flags |= item.ttl_ms ? SECTOR_ENTRY_CLOSED : 0;
     }
 
     value = NULL;
 
     if (entry) {
-        ngx_http_sector_cache_entry_modified(zone, key, entry);
+        state = ngx_http_sector_cache_entry_modified(zone, key, entry);
+
+        /* fresh until the market opens it may be to the store alone */
+
+        if (state != SECTOR_STORE_FRESH) {
+            item.unless_fresh = 0;
+        }
 
         if (entry->data_len > zone->policy.max_object_bytes) {
             sector_store_count(&zone->store, SECTOR_STAT_REFUSE_LARGE);
@@ -138,7 +148,7 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     }
 
     error = sector_store_put(&zone->store, key->data, key->len, &item,
-                             ngx_current_msec,
+                             ngx_http_sector_cache_now(),
                              ngx_http_sector_cache_wall_ms());
     if (value) {
         ngx_free(value);
@@ -170,7 +180,8 @@ ngx_http_sector_cache_entry_put_all(ngx_http_sector_cache_zone_t *zone,
     sector_store_error_e   error;
 
     for (i = 0, len = 0; i < n; i++) {
-        ngx_http_sector_cache_entry_modified(zone, &keys[i], &entries[i]);
+        (void) ngx_http_sector_cache_entry_modified(zone, &keys[i],
+                                                    &entries[i]);
         len += sector_entry_bytes(&entries[i]);
     }
 
@@ -195,7 +206,8 @@ ngx_http_sector_cache_entry_put_all(ngx_http_sector_cache_zone_t *zone,
         p += puts[i].item.value_bytes;
     }
 
-    error = sector_store_put_all(&zone->store, puts, n, ngx_current_msec,
+    error = sector_store_put_all(&zone->store, puts, n,
+                                 ngx_http_sector_cache_now(),
                                  ngx_http_sector_cache_wall_ms());
     ngx_free(puts);
 
@@ -223,19 +235,21 @@ ngx_http_sector_cache_entry_refused(ngx_http_sector_cache_zone_t *zone,
 
 
 /* Data that did not change was modified when it was modified before; but not
- * in the future, where a clock was wrong. */
+ * in the future, where a clock was wrong.  Returns the state of the entry that
+ * is there. */
 
-static void
+static sector_store_state_e
 ngx_http_sector_cache_entry_modified(ngx_http_sector_cache_zone_t *zone,
     ngx_str_t *key, sector_entry_t *entry)
 {
     sector_entry_t        earlier;
     sector_store_view_t   view;
+    sector_store_state_e  state;
 
-    if (ngx_http_sector_cache_entry_read(zone, key, &view, &earlier)
-        == SECTOR_STORE_NONE)
-    {
-        return;
+    state = ngx_http_sector_cache_entry_read(zone, key, &view, &earlier);
+
+    if (state == SECTOR_STORE_NONE) {
+        return state;
     }
 
     if (!view.negative && earlier.etag == entry->etag
@@ -245,6 +259,8 @@ ngx_http_sector_cache_entry_modified(ngx_http_sector_cache_zone_t *zone,
     }
 
     sector_store_read_end(&zone->store);
+
+    return state;
 }
 
 
@@ -255,7 +271,7 @@ ngx_http_sector_cache_entry_read(ngx_http_sector_cache_zone_t *zone,
     sector_store_state_e  state;
 
     state = sector_store_read(&zone->store, key->data, key->len,
-                              ngx_current_msec, view);
+                              ngx_http_sector_cache_now(), view);
 
     if (state == SECTOR_STORE_NONE || view->negative) {
         return state;
@@ -266,7 +282,35 @@ ngx_http_sector_cache_entry_read(ngx_http_sector_cache_zone_t *zone,
         return SECTOR_STORE_NONE;
     }
 
+    if (entry->flags & SECTOR_ENTRY_CLOSED) {
+        state = ngx_http_sector_cache_hours_judge(zone, entry, view);
+
+        if (state == SECTOR_STORE_NONE) {
+            sector_store_read_end(&zone->store);
+        }
+    }
+
     return state;
+}
+
+
+ngx_uint_t
+ngx_http_sector_cache_entry_served(ngx_http_sector_cache_zone_t *zone,
+    sector_store_view_t *view)
+{
+    sector_entry_t  entry;
+
+    if (view->negative) {
+        return 1;
+    }
+
+    if (sector_entry_unpack(view->value, view->value_bytes, &entry) != 0) {
+        return 0;
+    }
+
+    return !(entry.flags & SECTOR_ENTRY_CLOSED)
+           || ngx_http_sector_cache_hours_judge(zone, &entry, view)
+              != SECTOR_STORE_NONE;
 }
 
 

@@ -75,11 +75,19 @@ ngx_int_t ngx_http_sector_cache_entry_put_all(
     const ngx_http_sector_cache_entry_how_t *how);
 
 
-/* As sector_store_read(), with the entry unpacked where it is not negative. */
+/* As sector_store_read(), with the entry unpacked where it is not negative, and
+ * judged by its market's hours as they are now. */
 
 sector_store_state_e ngx_http_sector_cache_entry_read(
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
     sector_store_view_t *view, sector_entry_t *entry);
+
+
+/* The same judgement of what sector_store_each() shows: view is changed.
+ * Whether it may still be served. */
+
+ngx_uint_t ngx_http_sector_cache_entry_served(
+    ngx_http_sector_cache_zone_t *zone, sector_store_view_t *view);
 
 
 /* A copy of an entry in the pool.  NGX_OK or NGX_ERROR. */

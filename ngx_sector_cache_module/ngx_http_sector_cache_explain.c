@@ -5,6 +5,7 @@
 #include "ngx_http_sector_cache_entries.h"
 #include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_explain.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_sector.h"
 #include "ngx_http_sector_cache_shm.h"
@@ -105,7 +106,7 @@ ngx_http_sector_cache_explain_entry(ngx_http_sector_cache_zone_t *zone,
     ngx_http_sector_cache_times(&view, &e->entry.age_s, &ttl_s);
     e->entry.ttl_s = (uint64_t) ngx_max(ttl_s, 0);
 
-    e->stored_wall_ms = view.stored_wall_ms;
+    e->stored_wall_ms = ngx_http_sector_cache_clock_wall(view.stored_ms);
     e->fresh_wall_ms = ngx_http_sector_cache_explain_time(view.fresh_until_ms);
     e->dead_wall_ms = ngx_http_sector_cache_explain_time(view.dead_at_ms);
 
@@ -122,7 +123,7 @@ ngx_http_sector_cache_explain_entry(ngx_http_sector_cache_zone_t *zone,
 static int64_t
 ngx_http_sector_cache_explain_time(uint64_t ms)
 {
-    return ms == UINT64_MAX ? 0 : ngx_http_sector_cache_trouble_wall(ms);
+    return ms == UINT64_MAX ? 0 : ngx_http_sector_cache_clock_wall(ms);
 }
 
 

@@ -16,6 +16,7 @@
  * times in a row.
  */
 
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_fetch_internal.h"
 #include "ngx_http_sector_cache_shm.h"
@@ -268,10 +269,11 @@ static ngx_uint_t
 ngx_http_sector_cache_fetch_good(ngx_http_sector_cache_fetch_t *f)
 {
     ngx_uint_t            good;
+    sector_entry_t        entry;
     sector_store_view_t   view;
 
-    if (sector_store_read(&f->zone->store, f->symbol, f->info.symbol.len,
-                          ngx_current_msec, &view)
+    if (ngx_http_sector_cache_entry_read(f->zone, &f->info.symbol, &view,
+                                         &entry)
         == SECTOR_STORE_NONE)
     {
         return 0;
@@ -487,8 +489,8 @@ ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
         return;
     }
 
-    if (view.fresh_until_ms > ngx_current_msec) {
-        f->answer.ttl_ms = view.fresh_until_ms - ngx_current_msec;
+    if (view.fresh_until_ms > view.now_ms) {
+        f->answer.ttl_ms = view.fresh_until_ms - view.now_ms;
     }
 
     sector_store_read_end(&f->zone->store);
@@ -517,14 +519,14 @@ ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
     if (id ? view.tag == id : state == SECTOR_STORE_FRESH) {
         rc = NGX_OK;
 
-        age_ms = (int64_t) (ngx_current_msec - view.stored_ms);
+        age_ms = (int64_t) (view.now_ms - view.stored_ms);
 
         f->answer.memory = (id == 0);
         f->answer.age_ms = age_ms > 0 ? (uint64_t) age_ms : 0;
         f->answer.stored = 1;
 
-        if (view.fresh_until_ms > ngx_current_msec) {
-            f->answer.ttl_ms = view.fresh_until_ms - ngx_current_msec;
+        if (view.fresh_until_ms > view.now_ms) {
+            f->answer.ttl_ms = view.fresh_until_ms - view.now_ms;
         }
 
         if (view.negative) {
@@ -547,19 +549,17 @@ ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
 ngx_int_t
 ngx_http_sector_cache_fetch_kept(ngx_http_sector_cache_fetch_t *f)
 {
-    sector_store_t       *store;
+    sector_entry_t        entry;
     sector_store_view_t   view;
 
-    store = &f->zone->store;
-
-    if (sector_store_read(store, f->symbol, f->info.symbol.len,
-                          ngx_current_msec, &view)
+    if (ngx_http_sector_cache_entry_read(f->zone, &f->info.symbol, &view,
+                                         &entry)
         == SECTOR_STORE_NONE)
     {
         return NGX_DECLINED;
     }
 
-    sector_store_read_end(store);
+    sector_store_read_end(&f->zone->store);
 
     return NGX_OK;
 }

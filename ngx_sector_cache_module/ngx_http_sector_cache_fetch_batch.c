@@ -16,6 +16,7 @@
  * alone.
  */
 
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_fetch_internal.h"
 #include "ngx_http_sector_cache_shm.h"
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_sector_cache_headers.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "sector_entry.h"
 #include "sector_http.h"
 
@@ -42,8 +43,10 @@
 
 typedef struct {
     ngx_http_sector_cache_head_t        head;
-    ngx_uint_t                          n;          /* of headers; 0: none
-                                                       were printed */
+    time_t                              modified_s; /* as it was printed */
+    ngx_uint_t                          setting;    /* of the clock: when it
+                                                       was printed; 0: never */
+    ngx_uint_t                          n;          /* of headers */
     ngx_table_elt_t                     headers[5];
     size_t                              len;        /* of text */
     u_char                              text[NGX_HTTP_SECTOR_CACHE_VALUES_MAX];
@@ -57,6 +60,8 @@ static void ngx_http_sector_cache_print_values(
     const ngx_http_sector_cache_head_t *head);
 static void ngx_http_sector_cache_end_value(ngx_http_sector_cache_values_t *v,
     const char *name, size_t name_len, u_char *last);
+static time_t ngx_http_sector_cache_modified(
+    const ngx_http_sector_cache_head_t *head);
 static u_char *ngx_http_sector_cache_date_value(u_char *p, time_t date);
 static u_char *ngx_http_sector_cache_status_value(u_char *p,
     const ngx_http_sector_cache_head_t *head);
@@ -116,9 +121,9 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
     if (head->validators) {
         r->headers_out.etag = &h[0];
 
-        if (head->modified_s != -1) {
+        if (v->modified_s != -1) {
             r->headers_out.last_modified = &h[1];
-            r->headers_out.last_modified_time = head->modified_s;
+            r->headers_out.last_modified_time = v->modified_s;
         }
     }
 
@@ -127,7 +132,8 @@ ngx_http_sector_cache_add_headers(ngx_http_request_t *r,
 
 
 /* Of the answers of a second, the many about one entry have the same values:
- * they are printed for the first of them.  What has a detail is rare. */
+ * they are printed for the first of them, and anew after a clock was set back.
+ * What has a detail is rare. */
 
 static const ngx_http_sector_cache_values_t *
 ngx_http_sector_cache_values(const ngx_http_sector_cache_head_t *head)
@@ -147,7 +153,8 @@ ngx_http_sector_cache_values(const ngx_http_sector_cache_head_t *head)
         || h->fwd_status != head->fwd_status
         || h->validators != head->validators || h->keep != head->keep
         || h->ttl != head->ttl || h->stored != head->stored
-        || h->collapsed != head->collapsed || v->n == 0)
+        || h->collapsed != head->collapsed
+        || v->setting != ngx_http_sector_cache_clock.setting)
     {
         ngx_http_sector_cache_print_values(v, head);
     }
@@ -163,6 +170,8 @@ ngx_http_sector_cache_print_values(ngx_http_sector_cache_values_t *v,
     u_char  *p;
 
     v->head = *head;
+    v->modified_s = ngx_http_sector_cache_modified(head);
+    v->setting = ngx_http_sector_cache_clock.setting;
     v->n = 0;
     v->len = 0;
     p = v->text;
@@ -171,8 +180,8 @@ ngx_http_sector_cache_print_values(ngx_http_sector_cache_values_t *v,
         p += sector_entry_etag(head->etag, (char *) p);
         ngx_http_sector_cache_value(v, "ETag", p);
 
-        if (head->modified_s != -1) {
-            p = ngx_http_sector_cache_date_value(p, head->modified_s);
+        if (v->modified_s != -1) {
+            p = ngx_http_sector_cache_date_value(p, v->modified_s);
             ngx_http_sector_cache_value(v, "Last-Modified", p);
         }
     }
@@ -211,6 +220,16 @@ ngx_http_sector_cache_end_value(ngx_http_sector_cache_values_t *v,
     h->value.len = last - v->text - v->len;
 
     v->len = last - v->text;
+}
+
+
+/* Not after the answer's own date, as it would be where the clock was set back
+ * (RFC 9110, 8.8.2.1). */
+
+static time_t
+ngx_http_sector_cache_modified(const ngx_http_sector_cache_head_t *head)
+{
+    return ngx_min(head->modified_s, ngx_time());
 }
 
 
@@ -526,7 +545,8 @@ ngx_http_sector_cache_evaluate(ngx_http_request_t *r,
 
     len = sector_entry_etag(head->etag, etag);
 
-    verdict = sector_http_evaluate(&c, etag, len, head->modified_s);
+    verdict = sector_http_evaluate(&c, etag, len,
+                                   ngx_http_sector_cache_modified(head));
 
     return verdict == SECTOR_HTTP_NOT_MODIFIED ? NGX_HTTP_NOT_MODIFIED
            : verdict == SECTOR_HTTP_FAILED ? NGX_HTTP_PRECONDITION_FAILED

@@ -1,4 +1,6 @@
 #include "ngx_http_sector_cache_health.h"
+#include "ngx_http_sector_cache_clock.h"
+#include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_source_info.h"
@@ -11,6 +13,14 @@ typedef struct {
     ngx_http_sector_cache_trouble_t     troubles[2];
     ngx_uint_t                          open;       /* so many breakers are */
 } ngx_http_sector_cache_health_t;
+
+
+/* A walk of what a zone has. */
+
+typedef struct {
+    ngx_http_sector_cache_zone_t       *zone;
+    ngx_uint_t                          n;          /* that may be served */
+} ngx_http_sector_cache_servable_t;
 
 
 static void ngx_http_sector_cache_health_source(
@@ -125,7 +135,7 @@ ngx_http_sector_cache_health_memory(ngx_http_sector_cache_loc_conf_t *lcf,
                serving.n_names * sizeof(char *));
 
     if (serving.dead_at_ms) {
-        state->stale_wall_ms = ngx_http_sector_cache_trouble_wall(
+        state->stale_wall_ms = ngx_http_sector_cache_clock_wall(
                                                          serving.dead_at_ms);
     }
 
@@ -148,20 +158,20 @@ ngx_http_sector_cache_health_memory(ngx_http_sector_cache_loc_conf_t *lcf,
 static ngx_uint_t
 ngx_http_sector_cache_servable(ngx_http_sector_cache_loc_conf_t *lcf)
 {
-    uint64_t         cursor;
-    ngx_uint_t       n;
-    sector_store_t  *store;
+    uint64_t                            cursor;
+    ngx_http_sector_cache_servable_t    ctx;
 
-    store = &lcf->sectors->store;
+    ctx.zone = lcf->sectors;
+    ctx.n = 0;
     cursor = 0;
-    n = 0;
 
     do {
-        cursor = sector_store_each(store, cursor, ngx_current_msec,
-                                   ngx_http_sector_cache_count_servable, &n);
-    } while (n == 0 && cursor != 0);
+        cursor = sector_store_each(&ctx.zone->store, cursor,
+                                   ngx_http_sector_cache_now(),
+                                   ngx_http_sector_cache_count_servable, &ctx);
+    } while (ctx.n == 0 && cursor != 0);
 
-    return n;
+    return ctx.n;
 }
 
 
@@ -169,9 +179,14 @@ static void
 ngx_http_sector_cache_count_servable(void *data, const void *key,
     size_t key_len, const sector_store_view_t *view)
 {
-    ngx_uint_t  *n = data;
+    ngx_http_sector_cache_servable_t *ctx = data;
 
-    *n += !view->negative;
+    sector_store_view_t  judged;
+
+    judged = *view;
+
+    ctx->n += !view->negative
+              && ngx_http_sector_cache_entry_served(ctx->zone, &judged);
 }
 
 
@@ -182,23 +197,22 @@ ngx_http_sector_cache_has_snapshot(ngx_http_sector_cache_loc_conf_t *lcf)
 {
     ngx_uint_t            i;
     ngx_str_t            *keys[2];
-    sector_store_t       *store;
+    sector_entry_t        entry;
     sector_store_view_t   view;
 
     if (lcf->snapshots == NULL) {
         return 0;
     }
 
-    store = &lcf->snapshots->store;
     keys[0] = &lcf->snapshot;
     keys[1] = &lcf->partial;
 
     for (i = 0; i < 2; i++) {
-        if (sector_store_read(store, keys[i]->data, keys[i]->len,
-                              ngx_current_msec, &view)
+        if (ngx_http_sector_cache_entry_read(lcf->snapshots, keys[i], &view,
+                                             &entry)
             != SECTOR_STORE_NONE)
         {
-            sector_store_read_end(store);
+            sector_store_read_end(&lcf->snapshots->store);
             return 1;
         }
     }

@@ -1,5 +1,6 @@
 #include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_history.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_query.h"
 #include "ngx_http_sector_cache_response.h"
 #include "ngx_http_sector_cache_sampler.h"

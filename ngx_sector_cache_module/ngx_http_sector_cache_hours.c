@@ -1,16 +1,20 @@
 /*
- * The schedule is made while the configuration is read, by the master, which
- * has one thread: libc's time zones belong to the whole process, so that TZ is
- * changed there and put back, and no worker ever needs them.  A reload makes
- * the schedule anew.
+ * A schedule is made for some years while the configuration is read, and anew
+ * by a worker whose wall clock has left it: the machine may have started in
+ * 1970, until NTP told the time.  libc's time zones belong to the whole
+ * process, so that TZ is changed for that instant and put back; a process has
+ * one thread that reads it.
  *
  * What is fetched while the market is closed is fresh until it opens; the
  * zone's jitter, which shortens other times, here adds at most that share of
  * the zone's ttl: all entries of a night would else expire in one instant, and
- * before it opens no quota is to be spent.
+ * before it opens no quota is to be spent.  An entry's own share is taken from
+ * its ETag, so that whoever answers knows it again: the hours are judged then
+ * too, since the wall clock may have been set in between.
  */
 
 #include "ngx_http_sector_cache_hours.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_shm.h"
 
 #include <stdlib.h>
@@ -27,11 +31,17 @@ static ngx_int_t ngx_http_sector_cache_hours_holidays(ngx_conf_t *cf,
     ngx_str_t *arg, ngx_array_t *days);
 static ngx_int_t ngx_http_sector_cache_hours_lines(ngx_conf_t *cf,
     ngx_str_t *path, ngx_str_t *text, ngx_array_t *days);
-static ngx_int_t ngx_http_sector_cache_hours_schedule(ngx_conf_t *cf,
-    ngx_str_t *timezone, sector_hours_spec_t *spec, ngx_array_t *holidays,
-    sector_hours_t *hours);
+static ngx_int_t ngx_http_sector_cache_hours_schedule(
+    ngx_http_sector_cache_hours_t *hours);
 static int64_t ngx_http_sector_cache_hours_utc(void *ctx, int64_t day,
     int minute);
+static const sector_hours_t *ngx_http_sector_cache_hours_now(
+    ngx_http_sector_cache_hours_t *hours, int64_t wall_ms);
+static uint64_t ngx_http_sector_cache_hours_more(
+    ngx_http_sector_cache_zone_t *zone, const sector_entry_t *entry);
+static uint64_t ngx_http_sector_cache_hours_over(
+    ngx_http_sector_cache_zone_t *zone, const sector_entry_t *entry,
+    const sector_store_view_t *view);
 
 
 /* sector_cache_market_hours ZONE TIMEZONE DAYS HH:MM-HH:MM [holidays=FILE] */
@@ -44,9 +54,7 @@ ngx_http_sector_cache_conf_hours(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ngx_str_t                      *args;
     ngx_uint_t                      i;
-    ngx_array_t                     holidays;
-    sector_hours_spec_t             spec;
-    ngx_http_sector_cache_hours_t  *hours;
+    ngx_http_sector_cache_hours_t  *hours, one;
 
     args = cf->args->elts;
     hours = mcf->hours.elts;
@@ -62,11 +70,15 @@ ngx_http_sector_cache_conf_hours(ngx_conf_t *cf, ngx_command_t *cmd,
         }
     }
 
+    ngx_memzero(&one, sizeof(ngx_http_sector_cache_hours_t));
+
     if (ngx_http_sector_cache_hours_timezone(cf, &args[2]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if (sector_hours_days((char *) args[3].data, args[3].len, &spec) != 0) {
+    if (sector_hours_days((char *) args[3].data, args[3].len, &one.spec)
+        != 0)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid days \"%V\" of \"%V\", allowed: Sun, Mon, "
                            "Tue, Wed, Thu, Fri and Sat, as in Mon-Fri or "
@@ -74,7 +86,9 @@ ngx_http_sector_cache_conf_hours(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (sector_hours_times((char *) args[4].data, args[4].len, &spec) != 0) {
+    if (sector_hours_times((char *) args[4].data, args[4].len, &one.spec)
+        != 0)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid hours \"%V\" of \"%V\", allowed: "
                            "HH:MM-HH:MM from 00:00 to 24:00, not the same "
@@ -82,13 +96,29 @@ ngx_http_sector_cache_conf_hours(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_array_init(&holidays, cf->pool, 16, sizeof(int64_t)) != NGX_OK) {
+    if (ngx_array_init(&one.holidays, cf->pool, 16, sizeof(int64_t))
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
     if (cf->args->nelts == 6
-        && ngx_http_sector_cache_hours_holidays(cf, &args[5], &holidays)
+        && ngx_http_sector_cache_hours_holidays(cf, &args[5], &one.holidays)
            != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    one.zone = args[1];
+    one.timezone = args[2];
+    one.place.file = cf->conf_file->file.name;
+    one.place.line = cf->conf_file->line;
+
+    one.schedule.sessions = ngx_palloc(cf->pool,
+                                       NGX_HTTP_SECTOR_CACHE_HOURS_DAYS
+                                       * sizeof(sector_hours_session_t));
+    if (one.schedule.sessions == NULL
+        || ngx_http_sector_cache_hours_schedule(&one) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -98,13 +128,9 @@ ngx_http_sector_cache_conf_hours(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    hours->zone = args[1];
-    hours->place.file = cf->conf_file->file.name;
-    hours->place.line = cf->conf_file->line;
+    *hours = one;
 
-    return ngx_http_sector_cache_hours_schedule(cf, &args[2], &spec, &holidays,
-                                                &hours->hours)
-           == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return NGX_CONF_OK;
 }
 
 
@@ -269,18 +295,10 @@ ngx_http_sector_cache_hours_lines(ngx_conf_t *cf, ngx_str_t *path,
 
 
 static ngx_int_t
-ngx_http_sector_cache_hours_schedule(ngx_conf_t *cf, ngx_str_t *timezone,
-    sector_hours_spec_t *spec, ngx_array_t *holidays, sector_hours_t *hours)
+ngx_http_sector_cache_hours_schedule(ngx_http_sector_cache_hours_t *hours)
 {
-    char                    *old;
-    ngx_int_t                rc;
-    sector_hours_session_t  *sessions;
-
-    sessions = ngx_palloc(cf->pool, NGX_HTTP_SECTOR_CACHE_HOURS_DAYS
-                                    * sizeof(sector_hours_session_t));
-    if (sessions == NULL) {
-        return NGX_ERROR;
-    }
+    char       *old;
+    ngx_int_t   rc;
 
     old = getenv("TZ");
 
@@ -294,13 +312,15 @@ ngx_http_sector_cache_hours_schedule(ngx_conf_t *cf, ngx_str_t *timezone,
 
     rc = NGX_ERROR;
 
-    if (setenv("TZ", (char *) timezone->data, 1) == 0) {
+    if (setenv("TZ", (char *) hours->timezone.data, 1) == 0) {
         tzset();
 
-        sector_hours_make(hours, spec, holidays->elts, holidays->nelts,
+        sector_hours_make(&hours->schedule, &hours->spec,
+                          hours->holidays.elts, hours->holidays.nelts,
                           ngx_time() / 86400 - 7,
                           NGX_HTTP_SECTOR_CACHE_HOURS_DAYS,
-                          ngx_http_sector_cache_hours_utc, NULL, sessions);
+                          ngx_http_sector_cache_hours_utc, NULL,
+                          hours->schedule.sessions);
 
         rc = (old ? setenv("TZ", old, 1) : unsetenv("TZ")) == 0 ? NGX_OK
                                                                 : NGX_ERROR;
@@ -356,29 +376,143 @@ ngx_http_sector_cache_init_main_conf(ngx_conf_t *cf, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        zone->hours = &hours[i].hours;
+        zone->hours = &hours[i];
     }
 
     return NGX_CONF_OK;
 }
 
 
-uint64_t
-ngx_http_sector_cache_hours_ttl(ngx_http_sector_cache_zone_t *zone)
+/* The schedule, which has now. */
+
+static const sector_hours_t *
+ngx_http_sector_cache_hours_now(ngx_http_sector_cache_hours_t *hours,
+    int64_t wall_ms)
 {
-    uint64_t  ms, more;
+    if (!sector_hours_know(&hours->schedule, wall_ms)
+        && ngx_http_sector_cache_hours_schedule(hours) == NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "market hours of zone \"%V\" were computed anew, the "
+                      "clock had left them", &hours->zone);
+    }
+
+    return &hours->schedule;
+}
+
+
+uint64_t
+ngx_http_sector_cache_hours_ttl(ngx_http_sector_cache_zone_t *zone,
+    const sector_entry_t *entry)
+{
+    int64_t   wall_ms;
+    uint64_t  ms;
 
     if (zone->hours == NULL) {
         return 0;
     }
 
-    ms = (uint64_t) sector_hours_opens_in(zone->hours,
-                                          ngx_http_sector_cache_wall_ms());
-    if (ms == 0) {
+    wall_ms = ngx_http_sector_cache_wall_ms();
+    ms = (uint64_t) sector_hours_opens_in(
+                       ngx_http_sector_cache_hours_now(zone->hours, wall_ms),
+                       wall_ms);
+
+    return ms ? ms + ngx_http_sector_cache_hours_more(zone, entry) : 0;
+}
+
+
+/* The entry's share of the jitter. */
+
+static uint64_t
+ngx_http_sector_cache_hours_more(ngx_http_sector_cache_zone_t *zone,
+    const sector_entry_t *entry)
+{
+    return entry->etag % (zone->policy.ttl_ms / 100
+                          * zone->policy.jitter_percent + 1);
+}
+
+
+sector_store_state_e
+ngx_http_sector_cache_hours_judge(ngx_http_sector_cache_zone_t *zone,
+    const sector_entry_t *entry, sector_store_view_t *view)
+{
+    int64_t   age_ms;
+    uint64_t  over_ms, until_ms, back_ms;
+
+    over_ms = zone->hours ? ngx_http_sector_cache_hours_over(zone, entry, view)
+                          : 0;
+    if (over_ms) {
+
+        /* a clock that was set makes nothing older than it is */
+
+        age_ms = (int64_t) (view->now_ms - view->stored_ms);
+        over_ms = ngx_min(over_ms, (uint64_t) ngx_max(age_ms, 0));
+
+        until_ms = view->now_ms - over_ms;
+
+        if (until_ms < view->fresh_until_ms) {
+            back_ms = view->fresh_until_ms - until_ms;
+
+            view->fresh_until_ms = until_ms;
+            view->refresh_until_ms -= back_ms;
+
+            if (view->dead_at_ms != UINT64_MAX) {
+                view->dead_at_ms -= back_ms;
+            }
+        }
+    }
+
+    return view->now_ms < view->fresh_until_ms ? SECTOR_STORE_FRESH
+           : view->now_ms < view->refresh_until_ms ? SECTOR_STORE_REFRESH
+           : view->now_ms < view->dead_at_ms ? SECTOR_STORE_STALE
+           : SECTOR_STORE_NONE;
+}
+
+
+/* How long ago an opening ended the entry's fresh time; 0: none has. */
+
+static uint64_t
+ngx_http_sector_cache_hours_over(ngx_http_sector_cache_zone_t *zone,
+    const sector_entry_t *entry, const sector_store_view_t *view)
+{
+    int64_t                   wall_ms, ms, more_ms;
+    const sector_hours_t     *schedule;
+    sector_hours_session_t   *pause;
+
+    wall_ms = ngx_http_sector_cache_wall_ms();
+    pause = &zone->hours->pause;
+
+    /* most hits are in the pause in which the entry was stored */
+
+    if (wall_ms >= pause->close_ms && wall_ms < pause->open_ms
+        && view->stored_wall_ms >= pause->close_ms
+        && view->stored_wall_ms < pause->open_ms)
+    {
         return 0;
     }
 
-    more = zone->policy.ttl_ms / 100 * zone->policy.jitter_percent;
+    schedule = ngx_http_sector_cache_hours_now(zone->hours, wall_ms);
+    sector_hours_closed(schedule, wall_ms, pause);
 
-    return more ? ms + (uint64_t) ngx_random() % (more + 1) : ms;
+    ms = sector_hours_opened(schedule, view->stored_wall_ms, wall_ms);
+    more_ms = (int64_t) ngx_http_sector_cache_hours_more(zone, entry);
+
+    return ms > more_ms ? (uint64_t) (ms - more_ms) : 0;
+}
+
+
+int64_t
+ngx_http_sector_cache_hours_open_for(ngx_http_sector_cache_zone_t *zone)
+{
+    int64_t  wall_ms;
+
+    if (zone->hours == NULL) {
+        return 0;
+    }
+
+    wall_ms = ngx_http_sector_cache_wall_ms();
+
+    return sector_hours_open_for(
+                       ngx_http_sector_cache_hours_now(zone->hours, wall_ms),
+                       wall_ms);
 }

@@ -19,6 +19,7 @@
  */
 
 #include "ngx_http_sector_cache_market.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "sector_compose_market.h"
 
@@ -523,9 +524,9 @@ ngx_http_sector_cache_market_store(ngx_http_sector_cache_market_t *m,
         return;
     }
 
-    if (view.fresh_until_ms > ngx_current_msec) {
+    if (view.fresh_until_ms > view.now_ms) {
         snapshot->ttl_s = (uint64_t) ngx_http_sector_cache_left_s(
-                         (int64_t) (view.fresh_until_ms - ngx_current_msec));
+                             (int64_t) (view.fresh_until_ms - view.now_ms));
     }
 
     sector_store_read_end(&zone->store);

@@ -16,6 +16,7 @@
  */
 
 #include "ngx_http_sector_cache_persist.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_persist_write.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "sector_dump.h"
@@ -118,7 +119,7 @@ ngx_http_sector_cache_persist_tick(ngx_event_t *ev)
         saver->cursor = sector_dump_add(&saver->dump, &saver->zone->store,
                                         saver->cursor,
                                         NGX_HTTP_SECTOR_CACHE_PERSIST_STEP,
-                                        ngx_current_msec,
+                                        ngx_http_sector_cache_now(),
                                         ngx_http_sector_cache_wall_ms());
         saver->dumping = (saver->cursor != 0);
 
@@ -311,7 +312,7 @@ ngx_http_sector_cache_persist_save(ngx_cycle_t *cycle,
         do {
             cursor = sector_dump_add(&dump, &zones[i]->store, cursor,
                                      NGX_HTTP_SECTOR_CACHE_PERSIST_STEP,
-                                     ngx_current_msec,
+                                     ngx_http_sector_cache_now(),
                                      ngx_http_sector_cache_wall_ms());
         } while (cursor);
 

@@ -1,3 +1,4 @@
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_persist.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "sector_dump.h"
@@ -167,7 +168,8 @@ ngx_http_sector_cache_persist_restore(ngx_http_sector_cache_zone_t *zone,
     sector_dump_report_t  report;
 
     error = sector_dump_load(bytes->data, bytes->len, &zone->store,
-                             ngx_current_msec, ngx_http_sector_cache_wall_ms(),
+                             ngx_http_sector_cache_now(),
+                             ngx_http_sector_cache_wall_ms(),
                              &report);
 
     if (error != SECTOR_DUMP_OK) {

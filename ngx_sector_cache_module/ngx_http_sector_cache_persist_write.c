@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_sector_cache_persist_write.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_shm.h"
 
 

@@ -10,6 +10,7 @@
 
 #include "ngx_http_sector_cache_headers.h"
 #include "ngx_http_sector_cache_response.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "sector_http.h"
 

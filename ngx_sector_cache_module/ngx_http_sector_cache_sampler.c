@@ -15,6 +15,7 @@
 
 #include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_sampler.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source_info.h"
 #include "ngx_http_sector_cache_trouble.h"
@@ -258,8 +259,8 @@ ngx_http_sector_cache_sampler_claim(ngx_http_sector_cache_main_conf_t *mcf,
     zone = ngx_http_sector_cache_sampler_zone(mcf);
     ngx_http_sector_cache_sampler_key(buf, minute, &key);
 
-    if (sector_store_read(&zone->store, key.data, key.len, ngx_current_msec,
-                          &view)
+    if (sector_store_read(&zone->store, key.data, key.len,
+                          ngx_http_sector_cache_now(), &view)
         != SECTOR_STORE_NONE)
     {
         sector_store_read_end(&zone->store);
@@ -478,7 +479,8 @@ ngx_http_sector_cache_sampler_look(ngx_http_sector_cache_watch_t *watch)
     int  due;
 
     ngx_shmtx_lock(&watch->mcf->shpool->mutex);
-    due = sector_alert_due(watch->alert, watch->policy, ngx_current_msec);
+    due = sector_alert_due(watch->alert, watch->policy,
+                           ngx_http_sector_cache_now());
     ngx_shmtx_unlock(&watch->mcf->shpool->mutex);
 
     if (due) {
@@ -500,8 +502,8 @@ ngx_http_sector_cache_sampler_judge(ngx_http_sector_cache_watch_t *watch)
 
     ngx_shmtx_lock(&watch->mcf->shpool->mutex);
 
-    change = sector_alert_add(watch->alert, watch->policy, ngx_current_msec,
-                              good, bad);
+    change = sector_alert_add(watch->alert, watch->policy,
+                              ngx_http_sector_cache_now(), good, bad);
     percent = watch->alert->percent;
     asked = watch->alert->asked;
 

@@ -11,6 +11,7 @@
  */
 
 #include "ngx_http_sector_cache_shm.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_persist.h"
 #include "sector_compose.h"
 
@@ -371,43 +372,4 @@ ngx_http_sector_cache_shm_detach(ngx_http_sector_cache_main_conf_t *mcf)
     for (i = 0; i < mcf->zones.nelts; i++) {
         sector_store_detach(&zones[i]->store);
     }
-}
-
-
-int64_t
-ngx_http_sector_cache_wall_ms(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (int64_t) tp->sec * 1000 + tp->msec;
-}
-
-
-/* A second's text is made once, a millisecond's put into it. */
-
-const char *
-ngx_http_sector_cache_wall_text(void)
-{
-    ngx_time_t  *tp;
-
-    static time_t      sec;
-    static ngx_uint_t  msec;
-    static char        text[SECTOR_COMPOSE_TIME_MAX] =
-                                                    "1970-01-01T00:00:00.000Z";
-
-    tp = ngx_timeofday();
-
-    if (tp->sec != sec) {
-        sec = tp->sec;
-        msec = tp->msec;
-        (void) sector_compose_time(text, ngx_http_sector_cache_wall_ms());
-
-    } else if (tp->msec != msec) {
-        msec = tp->msec;
-        sector_compose_time_ms(text, (uint32_t) msec);
-    }
-
-    return text;
 }

@@ -28,14 +28,4 @@ void ngx_http_sector_cache_shm_attach(ngx_http_sector_cache_main_conf_t *mcf);
 void ngx_http_sector_cache_shm_detach(ngx_http_sector_cache_main_conf_t *mcf);
 
 
-/* Milliseconds since the epoch. */
-
-int64_t ngx_http_sector_cache_wall_ms(void);
-
-
-/* The same as sector_compose_time() writes it; changes with the time. */
-
-const char *ngx_http_sector_cache_wall_text(void);
-
-
 #endif /* NGX_HTTP_SECTOR_CACHE_SHM_H */

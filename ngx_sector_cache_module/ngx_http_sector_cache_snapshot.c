@@ -6,6 +6,7 @@
 
 #include "ngx_http_sector_cache_sampler.h"
 #include "ngx_http_sector_cache_snapshot.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_shm.h"
 
 
@@ -323,7 +324,7 @@ ngx_http_sector_cache_snapshot_past_one(ngx_http_sector_cache_zone_t *zone,
     }
 
     past = (state == SECTOR_STORE_STALE
-            && (int64_t) (ngx_current_msec - view.refresh_until_ms) >= ago_ms);
+            && (int64_t) (view.now_ms - view.refresh_until_ms) >= ago_ms);
 
     if (!view.negative) {
         ngx_http_sector_cache_times(&view, age_s, &ttl_s);

@@ -13,6 +13,7 @@
 
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source.h"
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_source_asked.h"
 #include "ngx_http_sector_cache_source_internal.h"
 #include "ngx_http_sector_cache_wake.h"
@@ -128,7 +129,8 @@ ngx_http_sector_cache_source_closed_locked(
     sector_breaker_state_e  state;
 
     state = sector_breaker_peek(&source->sh->breaker, &source->breaker,
-                                ngx_current_msec, &outcome->retry_after_ms);
+                                ngx_http_sector_cache_now(),
+                                &outcome->retry_after_ms);
 
     if (state == SECTOR_BREAKER_HALF_OPEN && unknown
         && outcome->retry_after_ms == 0)
@@ -234,7 +236,9 @@ ngx_http_sector_cache_source_ride_locked(
             return rc;
         }
 
-        if (many && slot && sector_hold_is_alone(slot, ngx_current_msec)) {
+        if (many && slot
+            && sector_hold_is_alone(slot, ngx_http_sector_cache_now()))
+        {
             return NGX_HTTP_SECTOR_CACHE_TURN_ALONE;
         }
     }
@@ -309,7 +313,8 @@ ngx_http_sector_cache_source_look(ngx_http_sector_cache_source_t *source,
 
         if (ours) {
             (void) sector_breaker_peek(&source->sh->breaker, &source->breaker,
-                                       ngx_current_msec, retry_after_ms);
+                                       ngx_http_sector_cache_now(),
+                                       retry_after_ms);
             rc = *retry_after_ms ? NGX_HTTP_SECTOR_CACHE_TURN_OPEN
                                  : NGX_HTTP_SECTOR_CACHE_TURN_QUEUED;
         }
@@ -408,7 +413,8 @@ ngx_http_sector_cache_source_leave_locked(
 
     if (!turn->permitted) {
         (void) sector_breaker_peek(&sh->breaker, &source->breaker,
-                                   ngx_current_msec, retry_after_ms);
+                                   ngx_http_sector_cache_now(),
+                                   retry_after_ms);
     }
 
     if (*retry_after_ms) {
@@ -417,14 +423,14 @@ ngx_http_sector_cache_source_leave_locked(
 
     if (turn->probe && !turn->admitted
         && sector_breaker_wanted(&sh->breaker, &source->breaker,
-                                 ngx_current_msec)
+                                 ngx_http_sector_cache_now())
            == 0)
     {
         return NGX_HTTP_SECTOR_CACHE_TURN_NEEDLESS;
     }
 
-    if (sector_rate_take(&sh->tat_ns, &source->rate, ngx_current_msec,
-                         retry_after_ms)
+    if (sector_rate_take(&sh->tat_ns, &source->rate,
+                         ngx_http_sector_cache_now(), retry_after_ms)
         != 0)
     {
         return NGX_HTTP_SECTOR_CACHE_TURN_LIMITED;
@@ -432,8 +438,8 @@ ngx_http_sector_cache_source_leave_locked(
 
     if (!turn->permitted) {
         (void) sector_breaker_acquire(&sh->breaker, &source->breaker,
-                                      ngx_current_msec, &turn->permit,
-                                      retry_after_ms);
+                                      ngx_http_sector_cache_now(),
+                                      &turn->permit, retry_after_ms);
         turn->permitted = 1;
     }
 
@@ -617,8 +623,8 @@ ngx_http_sector_cache_source_freed(void *ctx, uint64_t source,
     permit.generation = lease->held[0];
     permit.probe = lease->held[1] >> NGX_HTTP_SECTOR_CACHE_HELD_BITS;
 
-    sector_breaker_report(&sh->breaker, &policy, ngx_current_msec, &permit,
-                          SECTOR_BREAKER_IGNORE, 0, 0, 0);
+    sector_breaker_report(&sh->breaker, &policy, ngx_http_sector_cache_now(),
+                          &permit, SECTOR_BREAKER_IGNORE, 0, 0, 0);
 }
 
 
@@ -718,8 +724,8 @@ ngx_http_sector_cache_source_report_locked(
     breaker = &source->sh->breaker;
     before = breaker->state;
 
-    sector_breaker_report(breaker, &source->breaker, ngx_current_msec,
-                          &turn->permit,
+    sector_breaker_report(breaker, &source->breaker,
+                          ngx_http_sector_cache_now(), &turn->permit,
                           call ? call->result : SECTOR_BREAKER_IGNORE,
                           call ? call->key : 0, call ? call->elapsed_ms : 0,
                           call ? call->retry_after_ms : 0);

@@ -1,3 +1,4 @@
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source_internal.h"
 #include "ngx_http_sector_cache_wake.h"
@@ -17,7 +18,7 @@ ngx_http_sector_cache_source_settle(ngx_http_sector_cache_source_t *source,
     after = source->sh->breaker.state;
 
     state = sector_breaker_peek(&source->sh->breaker, &source->breaker,
-                                ngx_current_msec, retry_after_ms);
+                                ngx_http_sector_cache_now(), retry_after_ms);
 
     ngx_shmtx_unlock(&source->shpool->mutex);
 
@@ -38,7 +39,7 @@ ngx_http_sector_cache_source_lapse_locked(
     sh = source->sh;
 
     if (!sector_breaker_lapse(&sh->breaker, &source->breaker,
-                              ngx_current_msec))
+                              ngx_http_sector_cache_now()))
     {
         return;
     }
@@ -61,7 +62,8 @@ ngx_http_sector_cache_source_force(ngx_http_sector_cache_source_t *source,
     ngx_shmtx_lock(&source->shpool->mutex);
 
     before = source->sh->breaker.state;
-    sector_breaker_force(&source->sh->breaker, force, ngx_current_msec);
+    sector_breaker_force(&source->sh->breaker, force,
+                         ngx_http_sector_cache_now());
     after = source->sh->breaker.state;
 
     ngx_shmtx_unlock(&source->shpool->mutex);

@@ -1,6 +1,8 @@
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source.h"
 #include "ngx_http_sector_cache_source_info.h"
+#include "ngx_http_sector_cache_clock.h"
+#include "ngx_http_sector_cache_hours.h"
 
 
 static ngx_uint_t ngx_http_sector_cache_source_frozen_locked(
@@ -16,7 +18,7 @@ ngx_http_sector_cache_source_state(ngx_http_sector_cache_source_t *source,
     ngx_shmtx_lock(&source->shpool->mutex);
 
     state = sector_breaker_peek(&source->sh->breaker, &source->breaker,
-                                ngx_current_msec, retry_after_ms);
+                                ngx_http_sector_cache_now(), retry_after_ms);
 
     ngx_shmtx_unlock(&source->shpool->mutex);
 
@@ -40,14 +42,14 @@ ngx_http_sector_cache_source_info(ngx_http_sector_cache_source_t *source,
     ngx_shmtx_lock(&source->shpool->mutex);
 
     info->state = sector_breaker_peek(&sh->breaker, &source->breaker,
-                                      ngx_current_msec,
+                                      ngx_http_sector_cache_now(),
                                       &info->retry_after_ms);
 
     info->since_wall_ms = 0;
 
     if (sh->breaker.generation) {
         info->since_wall_ms = ngx_http_sector_cache_wall_ms()
-                              - (int64_t) (ngx_current_msec
+                              - (int64_t) (ngx_http_sector_cache_now()
                                            - sh->breaker.since_ms);
     }
 
@@ -90,7 +92,7 @@ ngx_http_sector_cache_source_held(ngx_http_sector_cache_source_t *source,
     if (found) {
         *slot = *found;
         slot->outcome.reason[SECTOR_FLIGHT_REASON_MAX - 1] = '\0';
-        *left_ms = sector_hold_left(found, ngx_current_msec,
+        *left_ms = sector_hold_left(found, ngx_http_sector_cache_now(),
                                     breaker->generation,
                                     breaker->state == SECTOR_BREAKER_CLOSED);
     }
@@ -111,7 +113,8 @@ ngx_http_sector_cache_source_quote(ngx_http_sector_cache_source_t *source,
 
     before = ngx_http_sector_cache_source_frozen_locked(source);
     sector_feed_note(&source->sh->feed, quote_ms,
-                     ngx_http_sector_cache_wall_ms(), ngx_current_msec);
+                     ngx_http_sector_cache_wall_ms(),
+                     ngx_http_sector_cache_now());
     after = ngx_http_sector_cache_source_frozen_locked(source);
 
     ngx_shmtx_unlock(&source->shpool->mutex);
@@ -142,26 +145,21 @@ static ngx_uint_t
 ngx_http_sector_cache_source_frozen_locked(
     ngx_http_sector_cache_source_t *source)
 {
-    int64_t                            open_ms, ms, now_ms;
+    int64_t                            open_ms, ms;
     ngx_uint_t                         i;
     ngx_http_sector_cache_location_t  *location;
 
     location = source->locations.elts;
-    now_ms = ngx_http_sector_cache_wall_ms();
     open_ms = 0;
 
     for (i = 0; i < source->locations.nelts; i++) {
 
-        if (location[i].conf->sectors->hours == NULL) {
-            continue;
-        }
-
-        ms = sector_hours_open_for(location[i].conf->sectors->hours, now_ms);
+        ms = ngx_http_sector_cache_hours_open_for(location[i].conf->sectors);
         open_ms = ngx_max(open_ms, ms);
     }
 
     return sector_feed_frozen(&source->sh->feed, source->frozen_ms,
-                              (uint64_t) open_ms, ngx_current_msec);
+                              (uint64_t) open_ms, ngx_http_sector_cache_now());
 }
 
 
@@ -183,12 +181,13 @@ ngx_http_sector_cache_source_verdict(ngx_http_sector_cache_source_t *source,
     ngx_shmtx_lock(&source->shpool->mutex);
 
     verdict->state = sector_breaker_peek(&source->sh->breaker,
-                                         &source->breaker, ngx_current_msec,
+                                         &source->breaker,
+                                         ngx_http_sector_cache_now(),
                                          &verdict->breaker_ms);
 
     tat_ns = source->sh->tat_ns;
-    (void) sector_rate_take(&tat_ns, &source->rate, ngx_current_msec,
-                            &verdict->rate_ms);
+    (void) sector_rate_take(&tat_ns, &source->rate,
+                            ngx_http_sector_cache_now(), &verdict->rate_ms);
 
     sector_flight_count(source->flights, (uint64_t) (uintptr_t) source->sh,
                         &verdict->running, &verdict->waiting);

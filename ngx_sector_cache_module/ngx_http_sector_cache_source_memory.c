@@ -3,6 +3,7 @@
  * that who begins the next one knows; all under the control zone's mutex.
  */
 
+#include "ngx_http_sector_cache_clock.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source_asked.h"
 #include "ngx_http_sector_cache_source_internal.h"
@@ -53,7 +54,8 @@ ngx_http_sector_cache_source_held_locked(
     }
 
     breaker = &source->sh->breaker;
-    left_ms = sector_hold_left(slot, ngx_current_msec, breaker->generation,
+    left_ms = sector_hold_left(slot, ngx_http_sector_cache_now(),
+                               breaker->generation,
                                breaker->state == SECTOR_BREAKER_CLOSED);
 
     if (left_ms == 0 || wanted->unheld) {
@@ -119,7 +121,7 @@ ngx_http_sector_cache_source_missing(ngx_http_sector_cache_source_t *source,
     if (slot) {
         believed = sector_hold_missing(slot, (uint32_t) zone->missing_after,
                                        zone->policy.negative_ms,
-                                       ngx_current_msec);
+                                       ngx_http_sector_cache_now());
     }
 
     ngx_shmtx_unlock(&source->shpool->mutex);
@@ -139,7 +141,7 @@ ngx_http_sector_cache_source_alone(ngx_http_sector_cache_source_t *source,
     slot = ngx_http_sector_cache_source_slot_locked(source, zone, key, 1);
 
     if (slot) {
-        sector_hold_alone(slot, ngx_current_msec);
+        sector_hold_alone(slot, ngx_http_sector_cache_now());
     }
 
     ngx_shmtx_unlock(&source->shpool->mutex);
@@ -215,8 +217,8 @@ ngx_http_sector_cache_source_good_locked(
                                       &name);
     sector_hold_had(source->holds, &name);
 
-    until_ms = ngx_current_msec + ngx_max(ending->ttl_ms,
-                                          source->breaker.reset_ms);
+    until_ms = ngx_http_sector_cache_now()
+               + ngx_max(ending->ttl_ms, source->breaker.reset_ms);
 
     ngx_http_sector_cache_source_had(source, ending, 1);
     sector_breaker_well(&source->sh->breaker, ending->hash, until_ms);
@@ -257,15 +259,15 @@ ngx_http_sector_cache_source_failed_locked(
 
     if (!ending->noted && ending->end == NGX_HTTP_SECTOR_CACHE_END_FAILED) {
         sector_failing_bad(&source->sh->failing, ending->hash, key->data,
-                           (uint32_t) key->len, ngx_current_msec, wall_ms,
-                           ending->outcome);
+                           (uint32_t) key->len, ngx_http_sector_cache_now(),
+                           wall_ms, ending->outcome);
     }
 
     if (key->len == 0) {
         ending->lines = sector_hold_repeat(
                        &source->sh->repeats[NGX_HTTP_SECTOR_CACHE_REPEAT_MANY],
                        ending->outcome->result << 16
-                       | ending->outcome->status, ngx_current_msec);
+                       | ending->outcome->status, ngx_http_sector_cache_now());
         return;
     }
 
@@ -282,8 +284,8 @@ ngx_http_sector_cache_source_failed_locked(
     sector_hold_failed(source->holds, slot,
                        ending->holds ? source->hold_ms : 0,
                        source->max_hold_ms, ending->least_ms,
-                       (uint64_t) ngx_random(), ngx_current_msec, wall_ms,
-                       ending->outcome);
+                       (uint64_t) ngx_random(), ngx_http_sector_cache_now(),
+                       wall_ms, ending->outcome);
 
     /* a wait that goes on ends as it would have */
 
@@ -296,7 +298,7 @@ ngx_http_sector_cache_source_failed_locked(
         slot->missing = 0;
     }
 
-    ending->lines = sector_hold_log(slot, ngx_current_msec);
+    ending->lines = sector_hold_log(slot, ngx_http_sector_cache_now());
 }
 
 
@@ -313,7 +315,7 @@ ngx_http_sector_cache_source_refused_locked(
 
     if (!ending->noted) {
         ending->lines = sector_hold_repeat(&source->sh->repeats[i], 0,
-                                           ngx_current_msec);
+                                           ngx_http_sector_cache_now());
     }
 
     if (ending->key->len == 0) {
@@ -325,7 +327,7 @@ ngx_http_sector_cache_source_refused_locked(
 
     /* one that waits is answered with what it waits for */
 
-    if (slot && slot->until_ms <= ngx_current_msec) {
+    if (slot && slot->until_ms <= ngx_http_sector_cache_now()) {
         sector_hold_refused(source->holds, slot,
                             ngx_http_sector_cache_wall_ms(), ending->outcome);
     }

@@ -1,3 +1,5 @@
+#include "ngx_http_sector_cache_clock.h"
+#include "ngx_http_sector_cache_entry.h"
 #include "ngx_http_sector_cache_fetch.h"
 #include "ngx_http_sector_cache_shm.h"
 #include "ngx_http_sector_cache_source_info.h"
@@ -49,7 +51,7 @@ ngx_http_sector_cache_trouble(ngx_http_sector_cache_source_t *source,
     ngx_memzero(said, sizeof(sector_compose_trouble_t));
 
     said->failing = sector_failing_is(f, source->breaker.failures,
-                                      ngx_current_msec);
+                                      ngx_http_sector_cache_now());
     said->failures = f->failures;
     said->since_wall_ms = f->since_wall_ms;
     said->success_wall_ms = f->success_wall_ms;
@@ -167,20 +169,22 @@ ngx_http_sector_cache_serving_one(ngx_http_sector_cache_loc_conf_t *lcf,
     ngx_http_sector_cache_symbol_t *s,
     ngx_http_sector_cache_serving_t *serving)
 {
-    sector_store_t        *store;
+    ngx_str_t              key;
+    sector_entry_t         entry;
     sector_store_view_t    view;
     sector_store_state_e   state;
 
-    store = &lcf->sectors->store;
+    key.data = (u_char *) s->symbol;
+    key.len = s->symbol_len;
 
-    state = sector_store_read(store, s->symbol, s->symbol_len,
-                              ngx_current_msec, &view);
+    state = ngx_http_sector_cache_entry_read(lcf->sectors, &key, &view,
+                                             &entry);
 
     if (state == SECTOR_STORE_NONE) {
         return 1;
     }
 
-    sector_store_read_end(store);
+    sector_store_read_end(&lcf->sectors->store);
 
     if (view.negative) {
         return 2;
@@ -234,14 +238,6 @@ ngx_http_sector_cache_serving_failed(ngx_http_sector_cache_loc_conf_t *lcf,
 
 
 int64_t
-ngx_http_sector_cache_trouble_wall(uint64_t ms)
-{
-    return ngx_http_sector_cache_wall_ms()
-           + (int64_t) (ms - (uint64_t) ngx_current_msec);
-}
-
-
-int64_t
 ngx_http_sector_cache_trouble_lasts(ngx_http_sector_cache_source_t *source)
 {
     uint64_t                            first_ms;
@@ -272,7 +268,7 @@ ngx_http_sector_cache_trouble_lasts(ngx_http_sector_cache_source_t *source)
         first_ms = serving.dead_at_ms;
     }
 
-    return first_ms ? ngx_http_sector_cache_trouble_wall(first_ms) : 0;
+    return first_ms ? ngx_http_sector_cache_clock_wall(first_ms) : 0;
 }
 
 

@@ -69,11 +69,6 @@ ngx_uint_t ngx_http_sector_cache_trouble_lacking(
     const char **names, ngx_uint_t n);
 
 
-/* The wall clock's time of a monotonic one. */
-
-int64_t ngx_http_sector_cache_trouble_wall(uint64_t ms);
-
-
 /* When the first stale one of the symbols that are configured where the source
  * is fetched from can no longer be served; 0: none is stale. */
 

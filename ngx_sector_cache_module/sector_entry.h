@@ -26,6 +26,8 @@
 #define SECTOR_ENTRY_PARTIAL   0x1      /* not all that was asked for */
 #define SECTOR_ENTRY_STALE     0x2      /* made of data some of which was past
                                            its time even then */
+#define SECTOR_ENTRY_CLOSED    0x4      /* the market was closed: it is fresh
+                                           until that opens */
 
 #define SECTOR_ENTRY_ETAG_MAX  21       /* W/"0123456789abcdef" and a zero */
 

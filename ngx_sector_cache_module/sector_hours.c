@@ -192,6 +192,7 @@ sector_hours_make(sector_hours_t *h, const sector_hours_spec_t *spec,
 
     h->sessions = sessions;
     h->n = 0;
+    h->begin_ms = utc(ctx, first, 0);
     h->end_ms = utc(ctx, first + (int64_t) n, 0);
 
     for (i = 0; i < n; i++) {
@@ -199,7 +200,7 @@ sector_hours_make(sector_hours_t *h, const sector_hours_spec_t *spec,
 
         /* 1970-01-01 was a Thursday */
 
-        if (!(spec->days & 1u << (day + 4) % 7)) {
+        if (!(spec->days & 1u << ((day + 4) % 7 + 7) % 7)) {
             continue;
         }
 
@@ -253,12 +254,19 @@ sector_hours_last(const sector_hours_t *h, int64_t now_ms)
 }
 
 
+int
+sector_hours_know(const sector_hours_t *h, int64_t now_ms)
+{
+    return now_ms >= h->begin_ms && now_ms < h->end_ms;
+}
+
+
 int64_t
 sector_hours_open_for(const sector_hours_t *h, int64_t now_ms)
 {
     const sector_hours_session_t  *s;
 
-    if (now_ms >= h->end_ms) {
+    if (!sector_hours_know(h, now_ms)) {
         return INT64_MAX;
     }
 
@@ -281,4 +289,54 @@ sector_hours_opens_in(const sector_hours_t *h, int64_t now_ms)
     s = s != NULL ? s + 1 : h->sessions;
 
     return s < h->sessions + h->n ? s->open_ms - now_ms : h->end_ms - now_ms;
+}
+
+
+int64_t
+sector_hours_opened(const sector_hours_t *h, int64_t since_ms, int64_t now_ms)
+{
+    const sector_hours_session_t  *s;
+
+    if (!sector_hours_know(h, now_ms)) {
+        return INT64_MAX;
+    }
+
+    s = sector_hours_last(h, now_ms);
+
+    if (s == NULL) {
+        return 0;
+    }
+
+    if (since_ms > now_ms) {
+        return now_ms < s->close_ms ? now_ms - s->open_ms + 1 : 0;
+    }
+
+    if (s->open_ms <= since_ms) {
+        return 0;
+    }
+
+    s = sector_hours_last(h, since_ms);
+    s = s != NULL ? s + 1 : h->sessions;
+
+    return now_ms - s->open_ms + 1;
+}
+
+
+void
+sector_hours_closed(const sector_hours_t *h, int64_t now_ms,
+    sector_hours_session_t *pause)
+{
+    const sector_hours_session_t  *s;
+
+    pause->close_ms = 0;
+    pause->open_ms = 0;
+
+    if (sector_hours_open_for(h, now_ms)) {
+        return;
+    }
+
+    s = sector_hours_last(h, now_ms);
+
+    pause->close_ms = s != NULL ? s->close_ms : h->begin_ms;
+    pause->open_ms = now_ms + sector_hours_opens_in(h, now_ms);
 }

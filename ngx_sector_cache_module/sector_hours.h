@@ -3,8 +3,8 @@
  *
  * Layer 0: libc alone.  A schedule is a sorted list of sessions, instants in
  * milliseconds since the epoch, made once for some years ahead; what a local
- * time is in UTC, the caller says, who knows time zones.  Past the end of the
- * schedule the market counts as open, so that what is forgotten costs quota
+ * time is in UTC, the caller says, who knows time zones.  Before and past the
+ * schedule the market counts as open, so that what is not known costs quota
  * and not freshness.
  */
 
@@ -25,7 +25,8 @@ typedef struct {
 typedef struct {
     sector_hours_session_t *sessions;   /* sorted, apart from each other */
     size_t                  n;
-    int64_t                 end_ms;     /* of what is known */
+    int64_t                 begin_ms;   /* of what is known */
+    int64_t                 end_ms;
 } sector_hours_t;
 
 
@@ -68,13 +69,33 @@ void sector_hours_make(sector_hours_t *h, const sector_hours_spec_t *spec,
     sector_hours_utc_pt utc, void *ctx, sector_hours_session_t *sessions);
 
 
-/* How long the market has been open: 0 if it is closed, and INT64_MAX past the
- * schedule's end. */
+/* Whether the schedule has this instant. */
+int sector_hours_know(const sector_hours_t *h, int64_t now_ms);
+
+
+/* How long the market has been open: 0 if it is closed, and INT64_MAX where
+ * that is not known. */
 int64_t sector_hours_open_for(const sector_hours_t *h, int64_t now_ms);
 
 
 /* How long until it opens: 0 if it is open. */
 int64_t sector_hours_opens_in(const sector_hours_t *h, int64_t now_ms);
+
+
+/*
+ * How long ago the market opened for the first time since since_ms, when it was
+ * closed: 0 if it has not, and INT64_MAX where that is not known.  If since_ms
+ * is later than now_ms, as it is when a clock was set back, only that it is
+ * open now counts.
+ */
+int64_t sector_hours_opened(const sector_hours_t *h, int64_t since_ms,
+    int64_t now_ms);
+
+
+/* The pause at now_ms: from the close of a session to the open of the next.
+ * Empty, both 0, if the market is open. */
+void sector_hours_closed(const sector_hours_t *h, int64_t now_ms,
+    sector_hours_session_t *pause);
 
 
 #endif /* SECTOR_HOURS_H */

@@ -76,7 +76,7 @@
 static size_t sector_store_layout(uint64_t buckets, uint32_t *slots_n);
 static void sector_store_enter(sector_store_t *st);
 static void sector_store_show(const sector_store_entry_t *e,
-    sector_store_view_t *view);
+    uint64_t now_ms, sector_store_view_t *view);
 static sector_store_state_e sector_store_judge(const sector_store_entry_t *e,
     uint64_t now_ms);
 
@@ -266,14 +266,15 @@ sector_store_read(sector_store_t *st, const void *key, size_t key_len,
         atomic_store_explicit(&e->visited, 1, memory_order_relaxed);
     }
 
-    sector_store_show(e, view);
+    sector_store_show(e, now_ms, view);
 
     return state;
 }
 
 
 static inline void
-sector_store_show(const sector_store_entry_t *e, sector_store_view_t *view)
+sector_store_show(const sector_store_entry_t *e, uint64_t now_ms,
+    sector_store_view_t *view)
 {
     view->value = (const unsigned char *) (e + 1) + e->key_len;
     view->value_bytes = e->value_bytes;
@@ -283,6 +284,7 @@ sector_store_show(const sector_store_entry_t *e, sector_store_view_t *view)
     view->refresh_until_ms = e->refresh_until_ms;
     view->dead_at_ms = e->dead_at_ms;
     view->stored_wall_ms = e->stored_wall_ms;
+    view->now_ms = now_ms;
     view->negative = e->negative;
     view->hits = atomic_load_explicit(&e->hits, memory_order_relaxed);
     view->entry = e;
@@ -348,7 +350,7 @@ sector_store_each(sector_store_t *st, uint64_t cursor, uint64_t now_ms,
         for ( /* void */ ; e != NULL; e = atomic_load(&e->next)) {
 
             if (e->generation == generation && now_ms < e->dead_at_ms) {
-                sector_store_show(e, &view);
+                sector_store_show(e, now_ms, &view);
                 each(data, e + 1, e->key_len, &view);
             }
         }

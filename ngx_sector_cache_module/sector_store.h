@@ -124,6 +124,7 @@ typedef struct {
     uint64_t                fresh_until_ms; /* first instant not fresh */
     uint64_t                refresh_until_ms;   /* swr's end */
     uint64_t                dead_at_ms;     /* first instant never served */
+    uint64_t                now_ms;         /* as given to the read */
     int64_t                 stored_wall_ms;
     uint32_t                hits;           /* about */
     unsigned                negative:1;

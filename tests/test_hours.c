@@ -134,8 +134,108 @@ test_a_market_opens_and_closes(void **state)
 }
 
 
-/* New York's clocks go back on 2026-11-01 and forward on 2026-03-08. */
+/* An opening ends what was stored before it, once and for all. */
+static void
+test_opened_since(void **state)
+{
+    sector_hours_t  h;
 
+    (void) state;
+    test_make(&h, NEW_YORK, "Mon-Fri", "09:30-16:00", NULL);
+
+    /* stored on a Friday night */
+
+    assert_int_equal(sector_hours_opened(&h, test_at("2026-11-21 03:00"),
+                                         test_at("2026-11-23 14:29")), 0);
+    assert_int_equal(sector_hours_opened(&h, test_at("2026-11-21 03:00"),
+                                         test_at("2026-11-23 14:30")), 1);
+    assert_int_equal(sector_hours_opened(&h, test_at("2026-11-21 03:00"),
+                                         test_at("2026-11-23 15:30")),
+                     HOUR + 1);
+    assert_int_equal(sector_hours_opened(&h, test_at("2026-11-21 03:00"),
+                                         test_at("2026-11-24 14:30")),
+                     24 * HOUR + 1);
+
+    /* before the schedule, which begins on a Thursday */
+
+    assert_int_equal(sector_hours_opened(&h, 0, test_at("2026-01-01 14:29")),
+                     0);
+    assert_int_equal(sector_hours_opened(&h, 0, test_at("2026-01-01 15:30")),
+                     HOUR + 1);
+
+    /* later than now */
+
+    assert_int_equal(sector_hours_opened(&h, test_at("2026-11-24 03:00"),
+                                         test_at("2026-11-23 15:30")),
+                     HOUR + 1);
+    assert_int_equal(sector_hours_opened(&h, test_at("2026-11-24 03:00"),
+                                         test_at("2026-11-22 15:30")), 0);
+
+    /* not known */
+
+    assert_int_equal(sector_hours_opened(&h, test_at("2026-11-21 03:00"),
+                                         h.end_ms), INT64_MAX);
+    assert_int_equal(sector_hours_opened(&h, 0, h.begin_ms - 1), INT64_MAX);
+}
+
+
+static void
+test_pauses(void **state)
+{
+    sector_hours_t          h;
+    sector_hours_session_t  pause;
+
+    (void) state;
+    test_make(&h, NEW_YORK, "Mon-Fri", "09:30-16:00", NULL);
+
+    sector_hours_closed(&h, test_at("2026-11-20 21:00"), &pause);
+    assert_int_equal(pause.close_ms, test_at("2026-11-20 21:00"));
+    assert_int_equal(pause.open_ms, test_at("2026-11-23 14:30"));
+
+    sector_hours_closed(&h, test_at("2026-11-23 14:29"), &pause);
+    assert_int_equal(pause.close_ms, test_at("2026-11-20 21:00"));
+    assert_int_equal(pause.open_ms, test_at("2026-11-23 14:30"));
+
+    sector_hours_closed(&h, test_at("2026-11-23 14:30"), &pause);
+    assert_int_equal(pause.close_ms, 0);
+    assert_int_equal(pause.open_ms, 0);
+
+    sector_hours_closed(&h, h.begin_ms, &pause);
+    assert_int_equal(pause.close_ms, h.begin_ms);
+    assert_true(pause.open_ms > h.begin_ms);
+
+    sector_hours_closed(&h, h.end_ms, &pause);
+    assert_int_equal(pause.open_ms, 0);
+}
+
+
+/* As it is where a machine starts in 1970. */
+static void
+test_before_the_epoch(void **state)
+{
+    sector_hours_t       h;
+    sector_hours_spec_t  spec;
+
+    (void) state;
+
+    assert_int_equal(sector_hours_days("Mon-Fri", 7, &spec), 0);
+    assert_int_equal(sector_hours_times("09:30-16:00", 11, &spec), 0);
+    assert_int_equal(setenv("TZ", "UTC0", 1), 0);
+    tzset();
+
+    sector_hours_make(&h, &spec, NULL, 0, -7, 14, test_utc, NULL, sessions);
+
+    assert_int_equal(h.n, 10);
+    assert_true(sector_hours_know(&h, 0));
+    assert_false(sector_hours_know(&h, -7 * 24 * HOUR - 1));
+    assert_int_equal(sector_hours_open_for(&h, -8 * 24 * HOUR), INT64_MAX);
+    assert_int_equal(sector_hours_opens_in(&h, 0), 9 * HOUR + 30 * MINUTE);
+    assert_int_equal(sector_hours_open_for(&h, -14 * HOUR),
+                     30 * MINUTE + 1);
+}
+
+
+/* New York's clocks go back on 2026-11-01 and forward on 2026-03-08. */
 static void
 test_summer_time_moves_the_hours(void **state)
 {
@@ -235,7 +335,7 @@ test_sessions_that_touch_are_one(void **state)
 
 
 static void
-test_past_the_end_it_is_open(void **state)
+test_outside_the_schedule_it_is_open(void **state)
 {
     int64_t         last;
     sector_hours_t  h;
@@ -249,8 +349,7 @@ test_past_the_end_it_is_open(void **state)
     assert_int_equal(sector_hours_opens_in(&h, last), h.end_ms - last);
     assert_true(sector_hours_open_for(&h, h.end_ms) == INT64_MAX);
     assert_int_equal(sector_hours_opens_in(&h, h.end_ms), 0);
-    assert_int_equal(sector_hours_opens_in(&h, test_at("2025-12-31 00:00")),
-                     5 * 24 * HOUR + 10 * HOUR);
+    assert_int_equal(sector_hours_opens_in(&h, h.begin_ms - 1), 0);
 }
 
 
@@ -552,11 +651,14 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_a_market_opens_and_closes),
+        cmocka_unit_test(test_opened_since),
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_before_the_epoch),
         cmocka_unit_test(test_summer_time_moves_the_hours),
         cmocka_unit_test(test_a_session_may_cross_midnight),
         cmocka_unit_test(test_a_holiday_is_closed),
         cmocka_unit_test(test_sessions_that_touch_are_one),
-        cmocka_unit_test(test_past_the_end_it_is_open),
+        cmocka_unit_test(test_outside_the_schedule_it_is_open),
         cmocka_unit_test(test_days_are_read),
         cmocka_unit_test(test_times_are_read),
         cmocka_unit_test(test_dates_are_read),

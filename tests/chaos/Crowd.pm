@@ -11,7 +11,8 @@ package Crowd;
 # "slots" is how many there are at a time, "rate" how many come in a second at
 # most, and "faulty", if it is false, says that all of them wait and read.
 # "calm" says that nothing goes wrong: the upstream has every symbol, and what
-# is not among the answers known to be right then is wrong.
+# is not among the answers known to be right then is wrong.  "sleeps" names a
+# file of "WHEN LENGTH" lines, milliseconds: the host was suspended.
 #
 # A place is { zone, snapshots, age_ms, patience_ms, symbols, any, batch,
 # bare }: the zones that count its requests, how old a sector may be, how long
@@ -494,7 +495,7 @@ sub judge {
     my ($kind, $why) = $what eq 'nonsense' ? ('nonsense', '')
         : $got->{status} == 304 ? $self->judge_same($request, $got)
         : $request->{method} eq 'HEAD' ? $self->judge_head($request, $got)
-        : $self->judge_body($request, $got, $now);
+        : $self->judge_body($request, $got, $now, $c->{since});
 
     my $detail = "answered $got->{status} " . substr $got->{body}, 0, 3000;
 
@@ -533,7 +534,7 @@ sub judge_same {
 
 
 sub judge_body {
-    my ($self, $request, $got, $now) = @_;
+    my ($self, $request, $got, $now, $since) = @_;
     my ($what, $status, $body) = ($request->{what},
                                   @{$got}{qw(status body)});
     my %h = %{ $got->{h} };
@@ -626,7 +627,10 @@ sub judge_body {
 
         $limit += $request->{place}{snapshot_ms} if $what eq 'snapshot';
 
-        my ($why) = check_sector($text, $now, $limit);
+        my ($why) = check_sector($text, $now, $limit, sub {
+            return $self->slept($_[0] + $request->{place}{under_way_ms},
+                                $since);
+        });
         return ($kind, $why) if $why;
         $found{$symbol}++;
     }
@@ -658,6 +662,33 @@ sub judge_body {
            || $missing && !($what eq 'batch' && $request->{place}{bare});
 
     return ($kind, '');
+}
+
+
+# How long the host has slept between two times.
+sub slept {
+    my ($self, $from, $to) = @_;
+    my $sum = 0;
+
+    return 0 unless $self->{sleeps};
+
+    if (!$self->{sleeps_file}) {
+        open $self->{sleeps_file}, '<', $self->{sleeps}
+            or die "$self->{sleeps}: $!";
+    }
+
+    seek $self->{sleeps_file}, 0, 1;
+
+    while (my $line = readline $self->{sleeps_file}) {
+        push @{ $self->{slept} }, [ split ' ', $line ];
+    }
+
+    for my $sleep (reverse @{ $self->{slept} || [] }) {
+        last if $sleep->[0] <= $from;
+        $sum += $sleep->[1] if $sleep->[0] < $to;
+    }
+
+    return $sum;
 }
 
 

@@ -42,6 +42,8 @@ sub places {
         patience_ms => $TIMEOUT + $QUEUE_TIMEOUT + 1000,
         age_ms => $TTL + $STALE + $TIMEOUT + $slack,
         snapshot_ms => $TTL + $STALE + $slack,
+        # what is being fetched or put together while the host sleeps is young
+        under_way_ms => 2 * ($TIMEOUT + $QUEUE_TIMEOUT) + $slack,
     );
     my %main = (%common, zone => 'sectors', snapshots => 'snapshots');
 

@@ -58,9 +58,10 @@ sub is_object {
 
 
 # What is wrong with one that has come at $now, or an empty string, and its
-# symbol.  $limit is how old it may be.
+# symbol.  $limit is how old it may be; $slept, a function, how long the host
+# has slept since a time.
 sub check_sector {
-    my ($text, $now, $limit) = @_;
+    my ($text, $now, $limit, $slept) = @_;
 
     my ($symbol) = $text =~ /"symbol":"([^"]*)"/;
     my ($price) = $text =~ /"price":([-+.\deE]+)/;
@@ -75,8 +76,13 @@ sub check_sector {
     return ('not as it was sent', $symbol)
         unless $sum eq checksum($symbol, $price, $pad, $signed);
     return ("sent as part of a fault, $kind", $symbol) if $kind ne 'good';
-    return ('older than allowed by ' . ($now - $at - $limit) . ' ms', $symbol)
-        if $now - $at > $limit;
+
+    my $age = $now - $at;
+    my $asleep = $slept ? $slept->($at) : 0;
+
+    return ("older than allowed by @{[$age + $asleep - $limit]} ms, of which"
+            . " $asleep asleep", $symbol)
+        if $age + $asleep > $limit;
 
     return ('', $symbol);
 }

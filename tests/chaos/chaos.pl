@@ -4,7 +4,8 @@
 #
 # Everything that can go wrong, at the same time and under load: an upstream
 # with every fault there is, clients that leave, workers that are killed,
-# reloads, a wall clock that jumps, a zone that is full, a disk that is full.
+# reloads, a wall clock that jumps, a host that sleeps, a zone that is full, a
+# disk that is full.
 # Every answer is looked at meanwhile.  Then the sky clears, and all must be
 # as if nothing had been.
 #
@@ -53,6 +54,7 @@ srand $seed;
 my $folder = tempdir('sector-chaos-XXXXXX', CLEANUP => 1,
                      DIR => -w '/dev/shm' ? '/dev/shm' : '/tmp');
 open my $log, '>>', "$folder/wrong.log" or die "wrong.log: $!";
+open my $sleeps, '>>', "$folder/sleeps" or die "sleeps: $!";
 $log->autoflush;
 my $weather = Weather->new(seed => $seed + 1, limits => \%LIMITS, log => $log,
                            calm => 1, shared => [ qw(on chart) ],
@@ -61,7 +63,7 @@ my $dump = "$folder/sectors.dump";
 my $faults = "$folder/faults";
 my $key = 'chaos';
 my @nginx = (upstream => $weather->port, persist => $dump);
-my ($shift, $full) = (0, 0);
+my ($shift, $full, $asleep) = (0, 0, 0);
 
 # Of a symbol that fails within two seconds: its waits of 200, 400, 800 ms and
 # so on, and some probes of the breaker and parts of a call for many.
@@ -93,7 +95,8 @@ host();
 
 open my $error_log, '<', "$logs[0]/logs/error.log" or die "error.log: $!";
 
-my @of_crowd = (port => $nginx->{port}, places => places());
+my @of_crowd = (port => $nginx->{port}, places => places(),
+                sleeps => "$folder/sleeps");
 my $keeper = Keeper->new(key => $key, symbols => \@SYMBOLS,
                          weather => $weather);
 
@@ -115,11 +118,12 @@ sub wrong {
 }
 
 
-# What the host is like: how far its clock is off, whether its disk is full.
+# What the host is like: how far its clock is off, whether its disk is full, how
+# long it has slept.
 sub host {
     # it is mapped: the same file, not another one
     open my $out, -e $faults ? '+<' : '>', $faults or die "$faults: $!";
-    syswrite $out, pack 'qq', $shift, $full;
+    syswrite $out, pack 'qqq', $shift, $full, $asleep;
 }
 
 
@@ -137,7 +141,8 @@ sub follows_clock {
     my ($year, $month, @rest) = ($got->{json}{timestamp} || '')
         =~ /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.\d{3}Z$/
         or return 0;
-    my $at = timegm(reverse(@rest), $month - 1, $year) - $shift / 1000;
+    my $at = timegm(reverse(@rest), $month - 1, $year)
+             - ($shift + $asleep) / 1000;
 
     return $at > $before - 2 && $at < time + 1 ? 1 : 0;
 }
@@ -214,7 +219,7 @@ my $before = stats();
 my $start = time;
 my $until = $start + 60 * $minutes;
 my %next = (kill => $start + 1, reload => $start + 1.5, clock => $start + 1,
-            disk => $start + 2, look => $start + 1, tell => $start + 10);
+            sleep => $start + 1, disk => $start + 2, look => $start + 1, tell => $start + 10);
 my (%last, %saving);
 
 $weather->change;
@@ -263,6 +268,11 @@ while ((my $now = time) < $until) {
         $next{clock} = $now + rand 1.5;
     }
 
+    if ($now >= $next{sleep}) {
+        suspend();
+        $next{sleep} = $now + rand 3;
+    }
+
     if ($now >= $next{disk}) {
         disk(!$full);
         $next{disk} = $now + 1 + rand 10;
@@ -293,6 +303,26 @@ sub disk {
     $full = $is_full ? 1 : 0;
     host();
     $did{'full disks'} += $full;
+}
+
+
+# Longer than anything is kept; the clients are told when it is over.  What is
+# there for ten minutes is gone then.
+sub suspend {
+    my $ms = 3_600_000 + int rand 86_400_000;
+    my $before = get('/full/XLK');
+
+    $asleep += $ms;
+    host();
+    syswrite $sleeps, now_ms() . " $ms\n";
+    $did{sleeps}++;
+
+    my $after = get('/full/XLK');
+
+    return unless $before->{cache} eq 'hit' && $after->{status};
+    wrong('what was there before a sleep is there after it')
+        if $after->{data} eq $before->{data};
+    $did{'sleeps seen'}++;
 }
 
 
@@ -727,6 +757,9 @@ wrong('the file of the zone is another after a full disk')
 # of so many some are far
 wrong('no jump of the clock was seen in an answer')
     if $did{jumps} && !$did{'jumps seen'} && $minutes >= 0.5;
+
+wrong('no sleep of the host was seen in an answer')
+    if $did{sleeps} && !$did{'sleeps seen'} && $minutes >= 0.5;
 
 # What was asked for by ourselves, while nothing was wrong.
 

@@ -1,11 +1,13 @@
 /*
- * faulty_host: a host whose wall clock jumps and whose disk is full when a
- * test says so, for LD_PRELOAD.
+ * faulty_host: a host whose wall clock jumps, that is suspended and whose disk
+ * is full when a test says so, for LD_PRELOAD.
  *
- * The file SECTOR_HOST_FAULTS holds two 64-bit integers, which the test may
- * change at any time: milliseconds to add to the wall clock, and, not zero,
- * that nothing more fits into a file whose name ends in ".tmp".  The monotonic
- * clock is left alone, as a kernel leaves it when the wall clock is set.
+ * The file SECTOR_HOST_FAULTS holds three 64-bit integers, which the test may
+ * change at any time: milliseconds to add to the wall clock; not zero, that
+ * nothing more fits into a file whose name ends in ".tmp"; and milliseconds
+ * that the host has slept, which the wall clock and the one that counts from
+ * the host's start have passed.  The monotonic clock is left alone, as a kernel
+ * leaves it in both cases.
  */
 
 #define _GNU_SOURCE
@@ -54,7 +56,7 @@ faulty_host_init(void)
         return;
     }
 
-    p = mmap(NULL, 2 * sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
+    p = mmap(NULL, 3 * sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
     if (p != MAP_FAILED) {
         faults = p;
     }
@@ -63,10 +65,27 @@ faulty_host_init(void)
 }
 
 
+/* What is to be added to a clock, milliseconds. */
+
 static int64_t
-faulty_host_shift_ns(void)
+faulty_host_shift_ms(clockid_t id)
 {
-    return faults ? faults[0] * 1000000 : 0;
+    if (faults == NULL) {
+        return 0;
+    }
+
+    switch (id) {
+
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+        return faults[0] + faults[2];
+
+    case CLOCK_BOOTTIME:
+        return faults[2];
+
+    default:
+        return 0;
+    }
 }
 
 
@@ -78,9 +97,9 @@ clock_gettime(clockid_t id, struct timespec *ts)
 
     rc = real_clock_gettime(id, ts);
 
-    if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
+    if (rc == 0) {
         ns = ts->tv_sec * INT64_C(1000000000) + ts->tv_nsec
-             + faulty_host_shift_ns();
+             + faulty_host_shift_ms(id) * 1000000;
         ts->tv_sec = ns / 1000000000;
         ts->tv_nsec = ns % 1000000000;
     }
@@ -99,7 +118,7 @@ gettimeofday(struct timeval *restrict tv, void *restrict tz)
 
     if (rc == 0) {
         us = tv->tv_sec * INT64_C(1000000) + tv->tv_usec
-             + faulty_host_shift_ns() / 1000;
+             + faulty_host_shift_ms(CLOCK_REALTIME) * 1000;
         tv->tv_sec = us / 1000000;
         tv->tv_usec = us % 1000000;
     }
