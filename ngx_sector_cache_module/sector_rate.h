@@ -1,10 +1,11 @@
 /*
  * sector_rate: a token bucket, and the pause before a retry.
  *
- * Layer 0: libc alone.  The bucket's whole state is one number in shared memory, the
- * theoretical arrival time of the generic cell rate algorithm (ITU-T I.371,
- * annex A), which is the same as a bucket that fills steadily; the caller
- * holds the lock.  A process that dies leaves the old number or the new one.
+ * Layer 0: libc alone.  The bucket's whole state is one number in shared
+ * memory, the theoretical arrival time of the generic cell rate algorithm
+ * (ITU-T I.371, annex A), which is the same as a bucket that fills steadily;
+ * the caller holds the lock.  A process that dies leaves the old number or the
+ * new one.
  */
 
 #ifndef SECTOR_RATE_H
