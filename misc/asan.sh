@@ -38,7 +38,14 @@ CC_OPT="-g -O1 -fno-omit-frame-pointer $sanitize -DNGX_DEBUG_PALLOC=1"
 LD_OPT="$sanitize -static-libasan -static-libubsan"
 SECTOR_TEST_MODULE=
 
-export CC_OPT LD_OPT SECTOR_TEST_MODULE
+# what a function of ours leaves unset is no number that is likely
+unset=-ftrivial-auto-var-init=pattern
+
+if $CC $unset -x c -c -o /dev/null /dev/null 2>/dev/null; then
+    SECTOR_CACHE_CFLAGS="${SECTOR_CACHE_CFLAGS:-} $unset"
+fi
+
+export CC_OPT LD_OPT SECTOR_TEST_MODULE SECTOR_CACHE_CFLAGS
 
 
 version_of() {

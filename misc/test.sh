@@ -215,6 +215,9 @@ through_nginx() {
     export SECTOR_SLOW_DISK=$BUILD/tests/slow_disk.so
     export SECTOR_FAULTY_HOST=$BUILD/tests/faulty_host.so
 
+    # glibc fills what is allocated, with 0xfe: nothing is zero that was not set
+    export MALLOC_PERTURB_=${MALLOC_PERTURB_:-1}
+
     if [ -n "${TEST_NGINX_USE_VALGRIND:-}" ]; then
         dir=$(valgrind_dir)
         export VALGRIND_OPTS="--log-file=$dir/logs/@TEST@.%p"

@@ -13,9 +13,6 @@
 #include "ngx_http_sector_cache_fetch_internal.h"
 
 
-#define NGX_HTTP_SECTOR_CACHE_PAUSE_MAX   30000     /* between retries */
-
-
 static ngx_int_t ngx_http_sector_cache_fetch_run(
     ngx_http_sector_cache_fetch_t *f);
 static ngx_http_sector_cache_info_t *ngx_http_sector_cache_fetch_info(
@@ -239,7 +236,7 @@ ngx_http_sector_cache_fetch_key(ngx_http_sector_cache_fetch_t *f)
 static ngx_int_t
 ngx_http_sector_cache_fetch_pause(ngx_http_sector_cache_fetch_t *f)
 {
-    uint64_t  pause, most;
+    uint64_t  pause;
 
     if (!f->passing || f->calls > f->source->retries) {
         return NGX_DECLINED;
@@ -254,10 +251,9 @@ ngx_http_sector_cache_fetch_pause(ngx_http_sector_cache_fetch_t *f)
         return NGX_DECLINED;
     }
 
-    most = f->source->backoff_ms << (f->calls - 1);
-    most = ngx_min(most, NGX_HTTP_SECTOR_CACHE_PAUSE_MAX);
-
-    pause = ngx_random() % (most + 1);
+    pause = sector_rate_pause_ms(f->source->backoff_ms,
+                                 (unsigned) f->calls,
+                                 (uint64_t) ngx_random());
     pause = ngx_max(pause, f->call.retry_after_ms);
 
     if ((ngx_msec_int_t) (f->deadline_ms - ngx_current_msec)

@@ -1,6 +1,9 @@
 #include "sector_rate.h"
 
 
+#define SECTOR_RATE_PAUSE_MAX_MS  30000
+
+
 void
 sector_rate_set(sector_rate_t *rate, uint64_t tokens, uint64_t seconds)
 {
@@ -40,4 +43,23 @@ sector_rate_take(uint64_t *tat_ns, const sector_rate_t *rate, uint64_t now_ms,
     *tat_ns = (*tat_ns > now ? *tat_ns : now) + rate->interval_ns;
 
     return 0;
+}
+
+
+uint64_t
+sector_rate_pause_ms(uint64_t backoff_ms, unsigned retry, uint64_t random)
+{
+    uint64_t  most;
+
+    most = backoff_ms;
+
+    while (--retry && most < SECTOR_RATE_PAUSE_MAX_MS) {
+        most *= 2;
+    }
+
+    if (most > SECTOR_RATE_PAUSE_MAX_MS) {
+        most = SECTOR_RATE_PAUSE_MAX_MS;
+    }
+
+    return random % (most + 1);
 }

@@ -433,6 +433,24 @@ subtest 'it is probed with what was asked for last, if not for the first time'
 };
 
 
+# All that are remembered, and nothing behind them.
+subtest 'it is probed with no more keys than are remembered' => sub {
+    start(symbols => { map({ ("X$_" => 'ok,gate,ok') } 10 .. 25),
+                       BAD => 'status:500' },
+          zone => 'ttl=1ms stale=1h', read => '60s',
+          source => 'retries=0 failures=1 open=200ms concurrency=40'
+                    . ' half_open=20 successes=20');
+    is(get("/api/X$_")->{status}, 200, "X$_") for 10 .. 25;
+    is(get('/api/BAD')->{status}, 502, 'a failure');
+    wait_for('it is probed', sub { calls() >= 33 });
+    is(source()->{inFlight}, 16, 'with sixteen');
+    is(calls('BAD'), 1, 'none of them one that was never had');
+    $upstream->release($key);
+    wait_for('it closes', sub { breaker()->{state} eq 'closed' });
+    ended_well();
+};
+
+
 subtest 'it recovers when the worker that opened it is killed' => sub {
     start(symbols => { BAD => 'status:500,ok' },
           source => 'retries=0 failures=1 open=500ms successes=1');

@@ -40,6 +40,7 @@ sub refused {
     Upstream::Script::is($got->{error}, "nginx itself answered $status in "
                          . "location $location, the provider was not asked",
                          'error');
+    Upstream::Script::is($got->{headers}{'retry-after'}, 1, 'Retry-After');
     Upstream::Script::is($got->{json}{error_details}{status}, undef,
                          'no status of the provider');
 

@@ -118,6 +118,14 @@ sub counted {
 }
 
 
+# Cache-Status without our name and times.
+sub says {
+    my @words = split /;\s*/, $_[0]{headers}{'cache-status'};
+
+    return join ';', grep { !/^(?:sector-cache|ttl=.*|stored)$/ } @words;
+}
+
+
 # The seconds of a day in 2026-11-22T20:00:40.123Z.
 sub seconds {
     my ($h, $m, $s) = $_[0] =~ /T(\d\d):(\d\d):(\d\d\.\d{3})Z$/ or return 0;
@@ -606,6 +614,8 @@ subtest 'with the benchmark alone there is nothing in it' => sub {
     my $got = snapshot();
     is("$got->{status} $got->{cache}", '200 stale', 'stale');
     is($got->{data}, $whole->{data}, 'the whole one');
+    is(says($got), 'fwd=stale;fwd-status=500;detail=UPSTREAM_ERROR',
+       'and why');
     ended_well();
 
     start(script => 'status:500', scripts => { SPY => 'ok' });
@@ -631,6 +641,8 @@ for my $workers (1, 2) {
         is(scalar(grep { $_->{cache} eq 'stale'
                          && $_->{data} eq $whole->{data} } good(@got)), 6,
            'stale');
+        is(join(' ', map { says($_) } @got), join(' ',
+           ('hit;detail=SECTOR_API_CIRCUIT_OPEN') x 6), 'and why');
         is(calls(), $calls, 'no call');
         is(counted(), 'totalRequests=7 misses=1 stale=6', 'counters');
         ended_well();
@@ -646,6 +658,7 @@ subtest 'stale sectors are no reason to compose: the stale one' => sub {
     my $got = snapshot();
     is("$got->{status} $got->{cache}", '200 stale', 'stale');
     is($got->{data}, $whole->{data}, 'what was stored');
+    is(says($got), 'fwd=stale;detail=STALE', 'and why');
     is(stats()->{namespaces}{snapshots}{stores}, 1, 'and nothing more');
     ended_well();
 };
@@ -933,8 +946,10 @@ subtest 'locations with lists of their own share a zone' => sub {
           . ' sector_cache_symbols { XLV V; XLK K; SPY S benchmark; } }'
           . 'location /three { sector_cache_api;'
           . ' sector_cache_symbols { XLV V; XLK K; SPY S; } }'
+          . 'location /named { sector_cache_api;'
+          . ' sector_cache_symbols { XLV Care; XLK K; SPY S benchmark; } }'
           . 'location /same { sector_cache_api; }');
-    my %got = map { $_ => get("/$_/snapshot") } qw(api two three same);
+    my %got = map { $_ => get("/$_/snapshot") } qw(api two three named same);
 
     is($got{same}{data}, $got{api}{data}, 'the same list is the same market');
     like($got{two}{data}, qr/"sectors":\[\{"symbol":"XLV",[^]]*
@@ -943,7 +958,8 @@ subtest 'locations with lists of their own share a zone' => sub {
     like($got{three}{data}, qr/"totalSectors":3/, 'as is another benchmark');
     is(get("/$_/snapshot")->{data}, $got{$_}{data}, "$_ again") for keys %got;
     is(calls(), 12, 'of the same sectors');
-    is(counted(), 'totalRequests=8 hits=5 misses=3', 'counters');
+    is(counted(), 'totalRequests=10 hits=6 misses=4',
+       'counters: so are other names');
     ended_well();
 };
 
@@ -961,14 +977,16 @@ my $seven = 'location /seven/ { internal;'
 
 
 subtest 'of the sectors of another zone it is another' => sub {
-    start(http => 'sector_cache_zone others 1m;',
-          locations => $seven . seven(others => 'others', ''));
-    my %got = map { $_ => get("/$_/snapshot") } qw(api others);
+    start(http => 'sector_cache_zone others 1m; sector_cache_zone more 1m;',
+          locations => $seven . seven(others => 'others', '')
+          . 'location /more { sector_cache_api sectors=more; }');
+    my %got = map { $_ => get("/$_/snapshot") } qw(api others more);
 
     is(prices($got{api}), join(' ', (101) x 12), 'of the one');
     is(prices($got{others}), join(' ', (7) x 12), 'of the other');
+    is(prices($got{more}), join(' ', (102) x 12), 'of a third');
     is(get("/$_/snapshot")->{data}, $got{$_}{data}, "$_ again") for keys %got;
-    is(counted(), 'totalRequests=4 hits=2 misses=2', 'counters');
+    is(counted(), 'totalRequests=6 hits=3 misses=3', 'counters');
     ended_well();
 };
 

@@ -582,6 +582,30 @@ subtest 'a body may be as large as its sectors together' => sub {
 };
 
 
+subtest 'why a call failed is explained of each of its symbols' => sub {
+    start(many => 'status:500', source => 'hold=1m max_hold=1m failures=100',
+          zone => 'ttl=1ms stale=1h', timeout => '20s');
+    is(symbols(qw(XLK XLF))->{status}, 502, 'it failed');
+
+    for my $symbol (qw(XLK XLF)) {
+        my $why = get("/status/explain/$symbol")->{json};
+
+        is($why->{lastError}{error}, 'Source up answered with status 500',
+           "$symbol: the error");
+        is($why->{lastError}{status}, 500, 'its status');
+        like($why->{lastError}{time}, qr/^\d{4}-.*Z$/, 'its time');
+        cmp_ok($why->{waits}, '>', 40, 'until when it waits');
+        like($why->{why}, qr/^its last fetch from source up failed/,
+             'why it is not fetched');
+    }
+
+    my $why = get('/status/explain/XLE')->{json};
+    is($why->{lastError}, undef, 'nothing of another');
+    is($why->{waits}, 0, 'which does not wait');
+    ended_well();
+};
+
+
 subtest 'a failing call is made again as a whole' => sub {
     start(many => 'status:500,close,many:map',
           retries => 'retries=2 backoff=1ms');

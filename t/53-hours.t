@@ -70,12 +70,15 @@ cmp_ok(abs(get('/api/XLK')->{json}{metadata}{ttl} - (2 * 86400 - time % 86400)),
 
 === TEST 4: a feed that stands still while the market is open has frozen
 --- http_config eval
-SectorCache::http(source => 'ice frozen=1s', zone => 'ttl=1ms', more => 'sector_cache_market_hours sectors UTC Mon-Sun 00:00-24:00;', upstream => <<'END')
+SectorCache::http(source => 'ice frozen=1s', zone => 'ttl=1ms', more => 'sector_cache_market_hours sectors UTC Mon-Sun 00:00-24:00; map $msec $ms { ~^(\d+)\.(\d+)$ $1$2; }', upstream => <<'END')
 location /still/ {
     return 200 '{"symbol":"XLK","price":1,"timestamp":1600000000123}';
 }
 location /moves/ {
     return 200 '{"symbol":"XLF","price":1,"timestamp":1600000000124}';
+}
+location /ticks/ {
+    return 200 '{"symbol":"XLE","price":1,"timestamp":$ms}';
 }
 END
 --- config
@@ -88,7 +91,16 @@ END
         sector_cache_api;
         sector_cache_fetch ice /_up/moves/$sector_cache_symbol;
     }
+
+    location /ticks {
+        sector_cache_api;
+        sector_cache_fetch ice /_up/ticks/$sector_cache_symbol;
+    }
 --- scenario
+my $thaws = sub {
+    open my $log, '<', server_root() . '/logs/error.log' or die $!;
+    return scalar grep { /quotes of source "ice" advance again/ } <$log>;
+};
 get('/api/XLK') for 1 .. 3;
 contains(get('/api/health')->{body}, '{"data":{"status":"healthy"}}', 'not yet');
 wait_until { get('/api/XLK'); get('/api/health')->{json}{data}{status} eq 'degraded' } 'after a second without anything new';
@@ -96,8 +108,13 @@ contains(get('/api/health')->{body}, '{"data":{"status":"degraded","sources":{"i
 like(get('/ops/metrics')->{body}, qr/^sector_cache_feed_frozen\{source="ice"\} 1$/m, 'a metric says so');
 like(get('/ops/metrics')->{body}, qr/^sector_cache_feed_quote_timestamp_seconds\{source="ice"\} 1600000000\.123$/m, 'and when its newest quote was');
 contains(stats()->{sources}{ice}, '{"frozen":true,"newestQuote":"2020-09-13T12:26:40.123Z"}', 'so do the stats');
+is($thaws->(), 0, 'it is not said that they advance');
 get('/moves/XLF');
 contains(get('/api/health')->{body}, '{"data":{"status":"healthy","sources":{"ice":{"frozen":false}}}}', 'a new quote thaws it');
+wait_until { $thaws->() == 1 } 'which is said';
+get('/ticks/XLE') for 1 .. 5;
+get('/moves/XLF');
+is($thaws->(), 1, 'once, whatever comes after it');
 
 
 

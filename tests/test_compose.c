@@ -191,6 +191,8 @@ test_stats_add_up(void **state)
     sector_stats_observe(&upstream, 30001);
     sector_stats_observe(&wait, 0);
     sector_stats_observe(&wait, 0);
+    sector_stats_observe(&wait, 7);
+    sector_stats_observe(&wait, 400);
 
     stats.enabled = 1;
     stats.namespaces = n;
@@ -244,10 +246,13 @@ test_stats_add_up(void **state)
     /* who has not waited at all is not said to have waited a little */
 
     times = json_object_get(source, "waitTime");
-    assert_int_equal(json_integer_value(json_object_get(times, "count")), 2);
-    assert_int_equal(json_integer_value(json_object_get(times, "sumMs")), 0);
+    assert_int_equal(json_integer_value(json_object_get(times, "count")), 4);
+    assert_int_equal(json_integer_value(json_object_get(times, "sumMs")), 407);
     times = json_object_get(times, "buckets");
     assert_int_equal(json_integer_value(json_object_get(times, "0")), 2);
+    assert_int_equal(json_integer_value(json_object_get(times, "5")), 2);
+    assert_int_equal(json_integer_value(json_object_get(times, "10")), 3);
+    assert_int_equal(json_integer_value(json_object_get(times, "500")), 4);
 
     times = json_object_get(source, "upstreamTime");
     assert_int_equal(json_integer_value(json_object_get(times, "count")), 4);
@@ -278,6 +283,133 @@ test_stats_add_up(void **state)
                                                         "transitions")), 8);
 
     json_decref(root);
+}
+
+
+/* The last key that was missed, of all namespaces together, is a sector's if
+ * there is one, whichever namespace is the first; the snapshots' come next. */
+
+static void
+test_the_last_miss_is_a_sectors(void **state)
+{
+    size_t                       i, len;
+    json_t                      *root, *key;
+    uint64_t                     c[SECTOR_STATS_N];
+    sector_compose_stats_t       stats;
+    sector_compose_namespace_t   n[3];
+
+    static const struct {
+        const char  *sectors;
+        const char  *name[3];
+        const char  *miss[3];
+        const char  *last;
+    } rows[] = {
+        { "sectors", { "sectors", "snapshots", "more" },
+                     { "XLK", "snapshot", "XLF" }, "XLK" },
+        { "sectors", { "snapshots", "sectors", "more" },
+                     { "snapshot", "XLK", "XLF" }, "XLK" },
+        { "sectors", { "snapshots", "more", "sectors" },
+                     { "snapshot", "XLF", "XLK" }, "XLK" },
+        { "sectors", { "sectors", "snapshots", "more" },
+                     { "", "snapshot", "XLF" }, "snapshot" },
+        { "sectors", { "snapshots", "sectors", "more" },
+                     { "snapshot", "", "XLF" }, "snapshot" },
+        { "sectors", { "snapshots", "sectors", "more" },
+                     { "", "", "XLF" }, "XLF" },
+        { NULL, { "snapshots", "sectors", "more" },
+                { "snapshot", "XLK", "XLF" }, "snapshot" },
+        { "sectors", { "snapshots", "sectors", "more" },
+                     { "", "", "" }, NULL }
+    };
+
+    (void) state;
+    memset(c, 0, sizeof(c));
+
+    for (i = 0; i < 3 * sizeof(rows) / sizeof(rows[0]); i++) {
+        memset(&n[i % 3], 0, sizeof(n[0]));
+
+        n[i % 3].name = rows[i / 3].name[i % 3];
+        n[i % 3].last_miss = rows[i / 3].miss[i % 3];
+        n[i % 3].counters = c;
+
+        if (i % 3 != 2) {
+            continue;
+        }
+
+        memset(&stats, 0, sizeof(stats));
+
+        stats.sectors = rows[i / 3].sectors;
+        stats.namespaces = n;
+        stats.n_namespaces = 3;
+
+        root = test_parse(sector_compose_stats(&stats, &len), &len);
+        key = json_object_get(root, "lastMissKey");
+
+        if (rows[i / 3].last) {
+            assert_string_equal(json_string_value(key), rows[i / 3].last);
+
+        } else {
+            assert_true(json_is_null(key));
+        }
+
+        json_decref(root);
+    }
+}
+
+
+static void
+test_a_sample_has_what_it_is_given(void **state)
+{
+    char                     *text;
+    size_t                    len;
+    sector_compose_sample_t   s;
+    sector_compose_source_t   sources[2];
+
+    (void) state;
+
+    memset(&s, 0, sizeof(s));
+    memset(sources, 0, sizeof(sources));
+
+    s.wall_ms = TEST_NOON;
+
+    text = sector_compose_sample(&s, &len);
+
+    assert_non_null(text);
+    assert_int_equal(strlen(text), len);
+    assert_string_equal(text,
+        "{\"time\":\"2026-11-22T20:00:40.123Z\",\"requests\":0,\"hits\":0,"
+        "\"misses\":0,\"stale\":0,\"hitRate\":0.0,\"fetches\":0,"
+        "\"failures\":0,\"upstreamMs\":0,\"entryCount\":0,"
+        "\"memoryUsage\":0,\"breakers\":{}}");
+    free(text);
+
+    s.requests = 11;
+    s.hits = 2;
+    s.misses = 1;
+    s.stale = 3;
+    s.fetches = 4;
+    s.failures = 5;
+    s.calls = 6;
+    s.calls_ms = 601;
+    s.entries = 7;
+    s.used_bytes = 8;
+    s.sources = sources;
+    s.n_sources = 2;
+    sources[0].name = "yahoo";
+    sources[0].breaker = "closed";
+    sources[1].name = "other";
+    sources[1].breaker = "open";
+
+    text = sector_compose_sample(&s, &len);
+
+    assert_non_null(text);
+    assert_string_equal(text,
+        "{\"time\":\"2026-11-22T20:00:40.123Z\",\"requests\":11,\"hits\":2,"
+        "\"misses\":1,\"stale\":3,\"hitRate\":0.6667,\"fetches\":4,"
+        "\"failures\":5,\"upstreamMs\":100,\"entryCount\":7,"
+        "\"memoryUsage\":8,\"breakers\":{\"yahoo\":\"closed\","
+        "\"other\":\"open\"}}");
+    free(text);
 }
 
 
@@ -403,6 +535,8 @@ main(void)
         cmocka_unit_test(test_error_refuses_what_is_not_utf8),
         cmocka_unit_test(test_symbols_are_in_order),
         cmocka_unit_test(test_stats_add_up),
+        cmocka_unit_test(test_the_last_miss_is_a_sectors),
+        cmocka_unit_test(test_a_sample_has_what_it_is_given),
         cmocka_unit_test(test_hit_rate),
         cmocka_unit_test(test_no_memory_is_no_text)
     };

@@ -421,7 +421,6 @@ test_a_page_of_entries_says_where_the_next_begins(void **state)
 {
     char                          *text;
     size_t                         len;
-    json_t                        *root, *list;
     static const sector_compose_entry_t  entries[] = {
         { "XLK", 3, "fresh", 100, 1, 2, 3 },
         { "SPYX", 3, "stale", 50, 9, 0, 0 }
@@ -430,14 +429,13 @@ test_a_page_of_entries_says_where_the_next_begins(void **state)
     (void) state;
 
     text = sector_compose_entries("sectors", entries, 2, 17, &len);
-    root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    list = json_object_get(root, "entries");
-
-    assert_int_equal(json_array_size(list), 2);
-    assert_string_equal(json_string_value(json_object_get(
-                            json_array_get(list, 1), "key")), "SPY");
-    assert_int_equal(json_integer_value(json_object_get(root, "next")), 17);
-    json_decref(root);
+    assert_non_null(text);
+    assert_int_equal(strlen(text), len);
+    assert_string_equal(text, "{\"namespace\":\"sectors\",\"count\":2,"
+        "\"entries\":[{\"key\":\"XLK\",\"state\":\"fresh\",\"size\":100,"
+        "\"age\":1,\"ttl\":2,\"hits\":3},{\"key\":\"SPY\","
+        "\"state\":\"stale\",\"size\":50,\"age\":9,\"ttl\":0,\"hits\":0}],"
+        "\"next\":17}");
     free(text);
 
     text = sector_compose_entries("sectors", NULL, 0, 0, &len);

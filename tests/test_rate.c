@@ -206,6 +206,40 @@ test_it_lets_through_what_a_counted_bucket_does(void **state)
 }
 
 
+/* Full jitter: all of it, and nothing beyond it. */
+static void
+test_pauses_double_up_to_half_a_minute(void **state)
+{
+    size_t    i;
+    uint64_t  most;
+
+    static const struct {
+        uint64_t  backoff_ms;
+        unsigned  retry;
+        uint64_t  most_ms;
+    } rows[] = {
+        { 1, 1, 1 }, { 1, 2, 2 }, { 1, 3, 4 }, { 1, 10, 512 },
+        { 100, 1, 100 }, { 100, 2, 200 }, { 100, 3, 400 },
+        { 14999, 2, 29998 }, { 15000, 2, 30000 }, { 15001, 2, 30000 },
+        { 29999, 1, 29999 }, { 30001, 1, 30000 },
+        { 3600000, 1, 30000 }, { 3600000, 100, 30000 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        most = rows[i].most_ms;
+
+        assert_int_equal(sector_rate_pause_ms(rows[i].backoff_ms,
+                                              rows[i].retry, 0), 0);
+        assert_int_equal(sector_rate_pause_ms(rows[i].backoff_ms,
+                                              rows[i].retry, most), most);
+        assert_int_equal(sector_rate_pause_ms(rows[i].backoff_ms,
+                                              rows[i].retry, most + 1), 0);
+    }
+}
+
+
 int
 main(void)
 {
@@ -219,7 +253,8 @@ main(void)
             test_a_part_of_a_millisecond_is_waited_for_as_a_whole_one),
         cmocka_unit_test(
             test_a_smaller_bucket_after_a_reload_is_empty_and_not_in_debt),
-        cmocka_unit_test(test_it_lets_through_what_a_counted_bucket_does)
+        cmocka_unit_test(test_it_lets_through_what_a_counted_bucket_does),
+        cmocka_unit_test(test_pauses_double_up_to_half_a_minute)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

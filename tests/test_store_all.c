@@ -107,6 +107,59 @@ test_none_is_stored_where_one_may_not_be(void **state)
 }
 
 
+/* When something was stored last: a refusal is nothing that was stored, be it
+ * of one value or of many. */
+static void
+test_what_is_refused_does_not_say_when_it_was_stored(void **state)
+{
+    fixture_t               fx;
+    sector_store_put_t      puts[MANY];
+    sector_store_policy_t   policy;
+
+    (void) state;
+    policy = fixture_policy;
+    policy.max_object_bytes = 200;
+
+    fixture_make(&fx, REGION, &policy);
+
+    assert_int_equal(info_of(&fx.st).last_store_wall_ms, 0);
+
+    batch(puts, 0, 3, 'a', 100);
+    assert_int_equal(sector_store_put_all(&fx.st, puts, 3, 20, 1000020),
+                     SECTOR_STORE_OK);
+    assert_int_equal(info_of(&fx.st).last_store_wall_ms, 1000020);
+
+    puts[2].key_len = 0;
+    assert_int_equal(sector_store_put_all(&fx.st, puts, 3, 30, 1000030),
+                     SECTOR_STORE_BAD_KEY);
+
+    batch(puts, 0, 3, 'a', 201);
+    assert_int_equal(sector_store_put_all(&fx.st, puts, 3, 30, 1000030),
+                     SECTOR_STORE_TOO_LARGE);
+    assert_int_equal(put(&fx.st, "k0", value, 30), SECTOR_STORE_TOO_LARGE);
+
+    batch(puts, 0, 3, 'a', 100);
+    fx.region.fail_from = fx.region.calls + 1;
+    fx.region.fail_to = UINT64_MAX;
+    assert_int_equal(sector_store_put_all(&fx.st, puts, 3, 30, 1000030),
+                     SECTOR_STORE_NO_ROOM);
+    assert_int_equal(put(&fx.st, "k0", "v", 30), SECTOR_STORE_NO_ROOM);
+    fx.region.fail_from = 0;
+
+    assert_int_equal(sector_store_put_all(&fx.st, puts, 0, 30, 1000030),
+                     SECTOR_STORE_OK);
+    (void) sector_store_delete(&fx.st, "k1", 2);
+    (void) sector_store_clear(&fx.st);
+
+    assert_int_equal(info_of(&fx.st).last_store_wall_ms, 1000020);
+
+    assert_int_equal(put(&fx.st, "k0", "v", 40), SECTOR_STORE_OK);
+    assert_int_equal(info_of(&fx.st).last_store_wall_ms, 1000040);
+
+    fixture_unmake(&fx);
+}
+
+
 /* A region that is full makes room for them, or refuses them and evicts
  * nothing. */
 static void
@@ -237,6 +290,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_all_are_stored_and_replace_what_was_there),
         cmocka_unit_test(test_none_is_stored_where_one_may_not_be),
+        cmocka_unit_test(test_what_is_refused_does_not_say_when_it_was_stored),
         cmocka_unit_test(test_a_full_region_takes_all_or_none),
         cmocka_unit_test(test_what_was_built_is_given_back),
         cmocka_unit_test(test_a_ttl_of_its_own_has_no_jitter)

@@ -268,6 +268,73 @@ test_dead_readers_are_found_out_before_room_is_short(void **state)
 }
 
 
+/* What readers held back is given back quickly once they have left, and yet
+ * no writer has to do all of it. */
+static void
+test_what_was_held_back_is_given_back_in_steps(void **state)
+{
+    unsigned             i;
+    fixture_t            fx;
+    sector_store_t       reader;
+    sector_store_view_t  view;
+
+    (void) state;
+    fixture_make(&fx, REGION, &fixture_policy);
+    fixture_join(&fx, &reader, 101);
+
+    (void) put(&fx.st, "k", "v", 0);
+    (void) sector_store_read(&reader, "k", 1, 0, &view);
+
+    for (i = 0; i < 300; i++) {
+        (void) put(&fx.st, "k", "v", 0);
+    }
+
+    assert_int_equal(fx.st.shm->retired_n, 300);
+
+    sector_store_read_end(&reader);
+
+    (void) info_of(&fx.st);
+    assert_int_equal(fx.st.shm->retired_n, 300 - 128);
+    fixture_check(&fx);
+
+    (void) info_of(&fx.st);
+    assert_int_equal(fx.st.shm->retired_n, 300 - 2 * 128);
+
+    (void) info_of(&fx.st);
+    assert_int_equal(fx.st.shm->retired_n, 0);
+    fixture_check(&fx);
+    fixture_unmake(&fx);
+}
+
+
+/* So is what was cleared. */
+static void
+test_what_was_cleared_is_swept_in_steps(void **state)
+{
+    int        i;
+    char       key[16];
+    fixture_t  fx;
+
+    (void) state;
+    fixture_make(&fx, REGION, &fixture_policy);
+
+    for (i = 0; i < 40; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        (void) put(&fx.st, key, "v", 0);
+    }
+
+    assert_int_equal(sector_store_clear(&fx.st), 40);
+
+    for (i = 0; fx.st.shm->cleared.oldest != NULL; i++) {
+        (void) info_of(&fx.st);
+        fixture_check(&fx);
+    }
+
+    assert_in_range(i, 40 / 16, 40 / 16 + 1);
+    fixture_unmake(&fx);
+}
+
+
 int
 main(void)
 {
@@ -279,6 +346,8 @@ main(void)
         cmocka_unit_test(test_a_reader_in_the_way_costs_few_entries),
         cmocka_unit_test(test_a_reader_that_came_later_holds_nothing_back),
         cmocka_unit_test(test_dead_readers_are_found_out_before_room_is_short),
+        cmocka_unit_test(test_what_was_held_back_is_given_back_in_steps),
+        cmocka_unit_test(test_what_was_cleared_is_swept_in_steps)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,7 +198,13 @@ sub tests_of {
     my ($self, $name, $line, $from, $pattern) = @_;
     my $known = $self->{known}{$name} or return;
 
+    my $at = $line;
+
+    # what has no code of its own belongs to what is before it, or, where
+    # nothing is, to what is behind it
     $line-- while $line > $from && !$known->{$line};
+    $line = $at if !$known->{$line};
+    $line++ while !$known->{$line} && $line < $at + 40;
 
     my %worth;
 

@@ -96,23 +96,36 @@ sub operators {
 }
 
 
-# Numbers; and names that the project's own files define as numbers.
+# Numbers; and names that the project's own files define as numbers.  An array
+# is only made smaller: no test can see that it is larger than it must be.
 
 sub constants {
     my ($code, $put, $named) = @_;
 
     while ($code =~ /(?<![\w.])(0x[0-9a-fA-F]+|\d+)([uUlL]*)(?![\w.])/g) {
         my ($at, $length, $n) = ($-[0], $+[0] - $-[0], $1);
-        my @others = $n eq '0' ? (1) : $n eq '1' ? (0, 2) : ("($n * 4)",
+        my @others = declares($code, $at) ? ("($n - 1)")
+                   : $n eq '0' ? (1) : $n eq '1' ? (0, 2) : ("($n * 4)",
                                              "($n + 1)", "($n - 1)");
-        $put->('constant', $at, $length, $_) for @others;
+        $put->('constant', $at, $length, $_) for grep { length } @others;
     }
 
     while ($code =~ /(?<![\w.])([A-Z][A-Z0-9_]+)(?![\w(])/g) {
         next if !$named->{$1};
         $put->('constant', $-[1], length $1, "($1 $_)")
-            for '* 4', '+ 1', '- 1';
+            for declares($code, $-[1]) ? () : ('* 4', '+ 1'), '- 1';
     }
+}
+
+
+# Whether a position is on a line that declares and sets nothing.
+
+sub declares {
+    my ($code, $at) = @_;
+    my $from = 1 + rindex $code, "\n", $at;
+
+    return substr($code, $from, index($code, "\n", $at) - $from)
+           =~ /^\s+(?:\w+\s+)+\**\w+\[[^=]*;$/;
 }
 
 

@@ -52,7 +52,9 @@ my $jobs = $ENV{JOBS} || 1;
 my ($first_port, $last_port) = split /-/, $ENV{SECTOR_PORTS} || '10000-31999';
 
 # Warnings are none of a fault's, but what is of another type is no argument.
+# What is not set is filled, as in the builds with sanitizers.
 my $strict = '-Werror=int-conversion -Werror=incompatible-pointer-types';
+my $unset = '-ftrivial-auto-var-init=pattern';
 my $sanitize = '-fsanitize=address,undefined -fno-sanitize-recover=undefined';
 
 mkpath($dir);
@@ -136,8 +138,8 @@ sub tree {
         ? (CC_OPT => '-g -O0 -fPIC --coverage', LD_OPT => '-fPIC --coverage',
            SECTOR_TEST_FLAGS => '-O0 --coverage')
         : (CC_OPT => '-O1 -fPIC', LD_OPT => '-fPIC',
-           SECTOR_CACHE_CFLAGS => "-Wno-error $strict",
-           SECTOR_TEST_FLAGS => "$sanitize -Wno-error $strict");
+           SECTOR_CACHE_CFLAGS => "-Wno-error $strict $unset",
+           SECTOR_TEST_FLAGS => "$sanitize -Wno-error $strict $unset");
 
     $env{UPLOT} = $uplot if !$ENV{UPLOT} && -d $uplot;
 
@@ -220,7 +222,8 @@ sub measure {
 
 sub measure_one {
     my ($tree, $test) = @_;
-    my $passed = $cover->measure($tree, $test);
+    my $passed = $cover->measure($tree, $test)
+                 || $cover->measure($tree, $test);
 
     Tree::write_file("$dir/failed.log", $tree->{said}) if !$passed;
 
