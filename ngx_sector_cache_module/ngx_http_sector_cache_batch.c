@@ -447,7 +447,7 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_head_t *head, sector_compose_meta_t *meta)
 {
     int64_t                           ttl_s;
-    uint64_t                          age_s;
+    uint64_t                          age_s, swr_ms;
     ngx_uint_t                        i, stored, called;
     ngx_http_sector_cache_part_t     *part, *failed;
     ngx_http_sector_cache_outcome_e   outcome;
@@ -455,6 +455,7 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
     failed = NULL;
     age_s = 0;
     ttl_s = INT64_MAX;
+    swr_ms = UINT64_MAX;
     stored = 1;
     called = 0;
 
@@ -464,6 +465,7 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
         if (part->found) {
             age_s = ngx_max(age_s, part->age_s);
             ttl_s = ngx_min(ttl_s, part->ttl_s);
+            swr_ms = ngx_min(swr_ms, part->swr_ms);
 
             if (part->called) {
                 called = 1;
@@ -486,6 +488,7 @@ ngx_http_sector_cache_batch_describe(ngx_http_sector_cache_client_t *client,
 
     ngx_http_sector_cache_client_describe(&client->info, outcome, whole,
                                           age_s, ttl_s, head, meta);
+    head->swr_ms = swr_ms;
 
     if (lacking) {
         head->modified_s = -1;

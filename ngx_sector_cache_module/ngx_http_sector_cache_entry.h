@@ -27,6 +27,15 @@ void ngx_http_sector_cache_times(const sector_store_view_t *view,
     uint64_t *age_s, int64_t *ttl_s);
 
 
+/* How long after its ttl it is served while it is refreshed. */
+
+static ngx_inline uint64_t
+ngx_http_sector_cache_swr_ms(const sector_store_view_t *view)
+{
+    return view->refresh_until_ms - view->fresh_until_ms;
+}
+
+
 /* How an entry is to be stored; all zero: as the zone's policy says. */
 
 typedef struct {

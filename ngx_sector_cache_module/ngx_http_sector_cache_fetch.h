@@ -38,6 +38,8 @@ typedef struct {
     ngx_http_sector_cache_source_t     *source;
     uint64_t                            ttl_ms;     /* OK: fresh for, 0 if it
                                                        was not stored */
+    uint64_t                            swr_ms;     /* OK: then served while
+                                                       it is refreshed */
     ngx_str_t                           reason;     /* else: for people,
                                                        zero-terminated */
     ngx_uint_t                          upstream_status;    /* 0: none */

@@ -489,6 +489,8 @@ ngx_http_sector_cache_fetch_store(ngx_http_sector_cache_fetch_t *f,
         return;
     }
 
+    f->answer.swr_ms = ngx_http_sector_cache_swr_ms(&view);
+
     if (view.fresh_until_ms > view.now_ms) {
         f->answer.ttl_ms = view.fresh_until_ms - view.now_ms;
     }
@@ -523,6 +525,7 @@ ngx_http_sector_cache_fetch_memory(ngx_http_sector_cache_fetch_t *f,
 
         f->answer.memory = (id == 0);
         f->answer.age_ms = age_ms > 0 ? (uint64_t) age_ms : 0;
+        f->answer.swr_ms = ngx_http_sector_cache_swr_ms(&view);
         f->answer.stored = 1;
 
         if (view.fresh_until_ms > view.now_ms) {

@@ -309,6 +309,7 @@ ngx_http_sector_cache_part_take(ngx_http_sector_cache_part_t *part,
     }
 
     ngx_http_sector_cache_times(view, &part->age_s, &part->ttl_s);
+    part->swr_ms = ngx_http_sector_cache_swr_ms(view);
     part->found = 1;
 
     return NGX_OK;
@@ -375,6 +376,7 @@ ngx_http_sector_cache_part_resolve(ngx_http_sector_cache_part_t *part,
     part->found = 1;
     part->age_s = answer->age_ms / 1000;
     part->ttl_s = ngx_http_sector_cache_left_s((int64_t) answer->ttl_ms);
+    part->swr_ms = answer->swr_ms;
 
     if (part->shadow && !g->quiet
         && part->entry.etag != part->shadow_etag)

@@ -61,6 +61,7 @@ typedef struct {
     sector_entry_t                      entry;      /* found: in the pool */
     uint64_t                            age_s;      /* of the entry */
     int64_t                             ttl_s;      /* left; below 0: past it */
+    uint64_t                            swr_ms;     /* of the entry */
     ngx_http_sector_cache_answer_t      answer;     /* of a fetch; not found:
                                                        why */
     ngx_http_sector_cache_waiter_t      waiter;

@@ -12,7 +12,7 @@
 #define NGX_HTTP_SECTOR_CACHE_VALUES      32
 #define NGX_HTTP_SECTOR_CACHE_DETAIL_MAX  64    /* bytes, an error's code */
 #define NGX_HTTP_SECTOR_CACHE_VALUES_MAX                                      \
-    (320 + NGX_HTTP_SECTOR_CACHE_DETAIL_MAX)    /* bytes of all values */
+    (368 + NGX_HTTP_SECTOR_CACHE_DETAIL_MAX)    /* bytes of all values */
 #define NGX_HTTP_SECTOR_CACHE_DATE_LEN                                        \
     (sizeof("Mon, 28 Sep 1970 06:00:00 GMT") - 1)
 #define NGX_HTTP_SECTOR_CACHE_DATES       16
@@ -57,6 +57,8 @@ static const ngx_http_sector_cache_values_t *ngx_http_sector_cache_values(
     const ngx_http_sector_cache_head_t *head);
 static void ngx_http_sector_cache_print_values(
     ngx_http_sector_cache_values_t *v,
+    const ngx_http_sector_cache_head_t *head);
+static u_char *ngx_http_sector_cache_control_value(u_char *p,
     const ngx_http_sector_cache_head_t *head);
 static void ngx_http_sector_cache_end_value(ngx_http_sector_cache_values_t *v,
     const char *name, size_t name_len, u_char *last);
@@ -148,7 +150,8 @@ ngx_http_sector_cache_values(const ngx_http_sector_cache_head_t *head)
     h = &v->head;
 
     if (h->etag != head->etag || h->age_s != head->age_s
-        || h->ttl_s != head->ttl_s || h->modified_s != head->modified_s
+        || h->ttl_s != head->ttl_s || h->swr_ms != head->swr_ms
+        || h->modified_s != head->modified_s
         || h->cache != head->cache || h->detail || head->detail
         || h->fwd_status != head->fwd_status
         || h->validators != head->validators || h->keep != head->keep
@@ -189,18 +192,43 @@ ngx_http_sector_cache_print_values(ngx_http_sector_cache_values_t *v,
     p = ngx_http_sector_cache_number(p, (int64_t) head->age_s);
     ngx_http_sector_cache_value(v, "Age", p);
 
-    if (head->keep) {
-        p = ngx_http_sector_cache_literal(p, "max-age=");
-        p = ngx_http_sector_cache_number(p, ngx_max(head->ttl_s, 0));
-
-    } else {
-        p = ngx_http_sector_cache_literal(p, "no-store");
-    }
-
+    p = ngx_http_sector_cache_control_value(p, head);
     ngx_http_sector_cache_value(v, "Cache-Control", p);
 
     p = ngx_http_sector_cache_status_value(p, head);
     ngx_http_sector_cache_value(v, "Cache-Status", p);
+}
+
+
+/*
+ * A cache takes Age from max-age (RFC 9111, 4.2), so max-age is the whole time
+ * that an answer is fresh, and what is left of it is what is left here.  What
+ * is past its time has none at all, also for a cache that does not look at
+ * Age.  stale-while-revalidate follows max-age (RFC 5861), as swr does ttl.
+ */
+static u_char *
+ngx_http_sector_cache_control_value(u_char *p,
+    const ngx_http_sector_cache_head_t *head)
+{
+    if (!head->keep) {
+        return ngx_http_sector_cache_literal(p, "no-store");
+    }
+
+    p = ngx_http_sector_cache_literal(p, "max-age=");
+
+    if (head->ttl_s <= 0) {
+        *p++ = '0';
+        return p;
+    }
+
+    p = ngx_http_sector_cache_number(p, (int64_t) head->age_s + head->ttl_s);
+
+    if (head->swr_ms >= 1000) {
+        p = ngx_http_sector_cache_literal(p, ", stale-while-revalidate=");
+        p = ngx_http_sector_cache_number(p, (int64_t) (head->swr_ms / 1000));
+    }
+
+    return p;
 }
 
 

@@ -363,6 +363,7 @@ ngx_http_sector_cache_market_memory(ngx_http_sector_cache_market_t *m,
         ngx_http_sector_cache_times(&view, &snapshot->age_s, &ttl_s);
         snapshot->stored_wall_ms = view.stored_wall_ms;
         snapshot->ttl_s = (uint64_t) ngx_max(ttl_s, 0);
+        snapshot->swr_ms = ngx_http_sector_cache_swr_ms(&view);
         snapshot->stored = 1;
         snapshot->stale = 0;
         snapshot->memory = 1;
@@ -523,6 +524,8 @@ ngx_http_sector_cache_market_store(ngx_http_sector_cache_market_t *m,
     if (state == SECTOR_STORE_NONE) {
         return;
     }
+
+    snapshot->swr_ms = ngx_http_sector_cache_swr_ms(&view);
 
     if (view.fresh_until_ms > view.now_ms) {
         snapshot->ttl_s = (uint64_t) ngx_http_sector_cache_left_s(

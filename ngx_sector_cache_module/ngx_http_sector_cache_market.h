@@ -27,6 +27,7 @@ typedef struct {
     sector_entry_t                      entry;
     uint64_t                            age_s;      /* of its oldest sector */
     uint64_t                            ttl_s;
+    uint64_t                            swr_ms;
     ngx_msec_t                          elapsed_ms;
     int64_t                             stored_wall_ms; /* with memory: when */
     const ngx_http_sector_cache_gather_t   *gather; /* without: what it is

@@ -24,7 +24,6 @@ typedef struct {
                                                        "hit", "fwd=miss", ...;
                                                        NULL: not from a cache */
     const char                         *detail;     /* of it; or NULL */
-    ngx_uint_t                          fwd_status; /* of it; 0: none */
     uint64_t                            etag;       /* with validators */
     time_t                              modified_s; /* the same; -1: not
                                                        known */
@@ -32,6 +31,10 @@ typedef struct {
     int64_t                             ttl_s;      /* with keep: time left;
                                                        below 0: how long past
                                                        it */
+    uint64_t                            swr_ms;     /* with keep: the zone's
+                                                       swr; 0: none */
+    unsigned                            fwd_status:10;  /* in Cache-Status; 0:
+                                                           none */
     unsigned                            validators:1;
     unsigned                            keep:1;     /* Cache-Control: max-age,
                                                        not no-store */

@@ -164,6 +164,7 @@ ngx_http_sector_cache_sector_memory(ngx_http_request_t *r,
     ngx_http_sector_cache_times(&view, &age_s, &ttl_s);
     ngx_http_sector_cache_client_describe(info, outcome, &entry, age_s, ttl_s,
                                           &head, &meta);
+    head.swr_ms = ngx_http_sector_cache_swr_ms(&view);
     ngx_http_sector_cache_client_piece(&pieces[1], &entry);
 
     b = ngx_http_sector_cache_client_body(r, &head, &meta, pieces, 3, &rc);
@@ -240,6 +241,7 @@ ngx_http_sector_cache_sector_found(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_client_describe(&client->info, part->outcome,
                                           &part->entry, part->age_s,
                                           part->ttl_s, &head, &meta);
+    head.swr_ms = part->swr_ms;
     ngx_http_sector_cache_client_piece(&pieces[1], &part->entry);
     ngx_http_sector_cache_sector_forwarded(part, &head);
 
@@ -264,7 +266,7 @@ ngx_http_sector_cache_sector_forwarded(ngx_http_sector_cache_part_t *part,
 
         if (part->called) {
             head->cache = "fwd=stale";
-            head->fwd_status = part->answer.upstream_status;
+            head->fwd_status = (unsigned) part->answer.upstream_status;
         }
 
         return;
@@ -297,7 +299,8 @@ ngx_http_sector_cache_sector_error(ngx_http_sector_cache_client_t *client,
     error.head.cache = ngx_http_sector_cache_outcomes[part->outcome].header;
 
     if (part->called) {
-        error.head.fwd_status = part->answer.upstream_status;
+        error.head.fwd_status =
+                                   (unsigned) part->answer.upstream_status;
         error.head.stored = part->shared && part->answer.stored;
         error.head.collapsed = part->waiter.collapsed;
     }

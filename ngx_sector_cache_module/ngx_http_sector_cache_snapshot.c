@@ -185,6 +185,7 @@ ngx_http_sector_cache_snapshot_found(ngx_http_sector_cache_client_t *client,
     ngx_http_sector_cache_times(view, &age_s, &ttl_s);
     ngx_http_sector_cache_client_describe(&client->info, outcome, entry,
                                           age_s, ttl_s, &head, &meta);
+    head.swr_ms = ngx_http_sector_cache_swr_ms(view);
 
     if (failed) {
         ngx_http_sector_cache_snapshot_forwarded(failed, &head);
@@ -480,6 +481,7 @@ ngx_http_sector_cache_snapshot_send(ngx_http_sector_cache_client_t *client,
                                           &snapshot->entry, snapshot->age_s,
                                           (int64_t) snapshot->ttl_s, &head,
                                           &meta);
+    head.swr_ms = snapshot->swr_ms;
 
     if (client->outcome == NGX_HTTP_SECTOR_CACHE_DISABLED) {
         head.detail = "DISABLED";
@@ -574,7 +576,8 @@ ngx_http_sector_cache_snapshot_forwarded(
 
     if (failed->called) {
         head->cache = "fwd=stale";
-        head->fwd_status = failed->error ? failed->error->upstream_status : 0;
+        head->fwd_status = failed->error
+                           ? (unsigned) failed->error->upstream_status : 0;
     }
 }
 
@@ -595,7 +598,8 @@ ngx_http_sector_cache_snapshot_error(ngx_http_sector_cache_client_t *client,
     error.head.cache = ngx_http_sector_cache_outcomes[client->outcome].header;
 
     if (snapshot->called) {
-        error.head.fwd_status = snapshot->error->upstream_status;
+        error.head.fwd_status =
+                                (unsigned) snapshot->error->upstream_status;
     }
 
     /* that all of its symbols are unknown is no "not found" of the market */

@@ -4,19 +4,37 @@
 # with a second's patience: namespaces and sources.  Symbols are the default
 # ones.
 
+# Of "namespaces" or "sources", the names: an object's own members alone, so
+# what stands in the other one, or deeper, is none.
 _sectorctl_of_server() {
-    sectorctl status --json --timeout=1 2>/dev/null \
-        | sed -n "s/.*\"$1\":{//p" \
-        | grep -oE '"[A-Za-z0-9_.-]+":\{"(totalRequests|succeeded)"' \
-        | cut -d '"' -f 2
+    local text name depth=0 rest
+
+    text=$(sectorctl status --json --timeout=1 2>/dev/null) || return 0
+    rest=${text#*\"$1\":\{}
+    [ "$rest" != "$text" ] || return 0
+
+    while [[ $rest =~ ^[^\"\{\}]*(\"([^\"\\]|\\.)*\"|\{|\}) ]]; do
+        text=${BASH_REMATCH[1]}
+        rest=${rest:${#BASH_REMATCH[0]}}
+
+        case $text in
+        '{') depth=$((depth + 1)) ;;
+        '}') [ $depth -gt 0 ] || return 0
+             depth=$((depth - 1)) ;;
+        *)   name=${text:1:${#text} - 2}
+             [ $depth -gt 0 ] || printf '%s\n' "$name" ;;
+        esac
+    done
 }
 
 
 _sectorctl() {
     local word=${COMP_WORDS[COMP_CWORD]} command= words= i n=0
     local symbols='XLK XLV XLF XLY XLC XLI XLP XLE XLU XLRE XLB SPY'
+    local commands='status get snapshot set warm refresh entries clear enable
+        disable breaker explain history top wait-healthy help'
     local options='--json --url= --api-url= --status-url= --admin-url=
-        --key-file= --timeout= --help --version'
+        --key-file= --timeout= --proxy= --help --version'
 
     # the command, and how many arguments it has before this word
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -41,8 +59,12 @@ _sectorctl() {
     fi
 
     case $command in
-    '')       words='status get snapshot set warm clear enable disable
-                     breaker explain top wait-healthy help' ;;
+    '')       words=$commands ;;
+    help)     [ $n -gt 0 ] || words=$commands ;;
+    refresh)  words=$symbols ;;
+    entries)  options+=' --prefix='
+              [ $n -gt 0 ] || words=$(_sectorctl_of_server namespaces) ;;
+    history)  options+=' --minutes=' ;;
     get)      words=$symbols ;;
     warm)     words=$symbols options+=' --parallel=' ;;
     explain)  [ $n -gt 0 ] || words=$symbols ;;

@@ -24,6 +24,8 @@
 #define SECTORCTL_OPT_ONCE      0x08
 #define SECTORCTL_OPT_DEGRADED  0x10
 #define SECTORCTL_OPT_KEY       0x20
+#define SECTORCTL_OPT_PREFIX    0x40
+#define SECTORCTL_OPT_MINUTES   0x80
 
 #define SECTORCTL_ARGS_MAX      1000
 
@@ -58,6 +60,13 @@ static const sectorctl_command_t  sectorctl_commands[] = {
       0, SECTORCTL_ARGS_MAX, SECTORCTL_ARGS_MAX, SECTORCTL_OPT_PARALLEL,
       sectorctl_cmd_warm },
 
+    { "refresh", "[SYMBOL...]", "fetch now, fresh or not",
+      0, SECTORCTL_ARGS_MAX, SECTORCTL_ARGS_MAX, SECTORCTL_OPT_KEY,
+      sectorctl_cmd_refresh },
+
+    { "entries", "[NAMESPACE] [--prefix=TEXT]", "what is in memory",
+      0, 1, 0, SECTORCTL_OPT_PREFIX, sectorctl_cmd_entries },
+
     { "clear", "NAMESPACE|SYMBOL... | --all", "remove entries",
       0, SECTORCTL_ARGS_MAX, 0, SECTORCTL_OPT_ALL | SECTORCTL_OPT_KEY,
       sectorctl_cmd_clear },
@@ -73,6 +82,9 @@ static const sectorctl_command_t  sectorctl_commands[] = {
 
     { "explain", "SYMBOL", "why it is answered as it is",
       1, 1, 1, 0, sectorctl_cmd_explain },
+
+    { "history", "[--minutes=N]", "what went on, minute by minute",
+      0, 0, 0, SECTORCTL_OPT_MINUTES, sectorctl_cmd_history },
 
     { "top", "[--once]", "a live view; q or Ctrl-C leaves",
       0, 0, 0, SECTORCTL_OPT_ONCE, sectorctl_cmd_top },
@@ -98,6 +110,9 @@ enum {
     SECTORCTL_GIVEN_PARALLEL,
     SECTORCTL_GIVEN_ALL,
     SECTORCTL_GIVEN_ONCE,
+    SECTORCTL_GIVEN_PROXY,
+    SECTORCTL_GIVEN_PREFIX,
+    SECTORCTL_GIVEN_MINUTES,
     SECTORCTL_GIVEN_DEGRADED
 };
 
@@ -115,6 +130,9 @@ static const struct option  sectorctl_options[] = {
     { "parallel", required_argument, NULL, SECTORCTL_GIVEN_PARALLEL },
     { "all", no_argument, NULL, SECTORCTL_GIVEN_ALL },
     { "once", no_argument, NULL, SECTORCTL_GIVEN_ONCE },
+    { "proxy", required_argument, NULL, SECTORCTL_GIVEN_PROXY },
+    { "prefix", required_argument, NULL, SECTORCTL_GIVEN_PREFIX },
+    { "minutes", required_argument, NULL, SECTORCTL_GIVEN_MINUTES },
     { "degraded", no_argument, NULL, SECTORCTL_GIVEN_DEGRADED },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -127,11 +145,14 @@ static sectorctl_code_e sectorctl_parse(sectorctl_t *ctl,
 static sectorctl_code_e sectorctl_parse_one(sectorctl_t *ctl,
     sectorctl_given_t *given, unsigned *options, int option);
 static sectorctl_code_e sectorctl_parse_value(sectorctl_t *ctl, int option);
+static sectorctl_code_e sectorctl_parse_number(const char *name, long most,
+    size_t *value);
 static const sectorctl_command_t *sectorctl_find(const char *name);
 static sectorctl_code_e sectorctl_check(sectorctl_t *ctl,
     const sectorctl_command_t *command, unsigned options);
 static sectorctl_code_e sectorctl_run(sectorctl_t *ctl,
     const sectorctl_command_t *command, sectorctl_given_t *given);
+static sectorctl_code_e sectorctl_help_of(sectorctl_t *ctl);
 static void sectorctl_help(void);
 
 
@@ -150,6 +171,7 @@ main(int argc, char **argv)
     memset(&given, 0, sizeof(sectorctl_given_t));
 
     ctl.parallel = SECTORCTL_PARALLEL;
+    ctl.minutes = SECTORCTL_MINUTES;
     options = 0;
 
     code = sectorctl_parse(&ctl, &given, &options, argc, argv);
@@ -163,8 +185,7 @@ main(int argc, char **argv)
     }
 
     if (strcmp(ctl.args[0], "help") == 0) {
-        sectorctl_help();
-        return SECTORCTL_OK;
+        return sectorctl_help_of(&ctl);
     }
 
     command = sectorctl_find(ctl.args[0]);
@@ -245,6 +266,15 @@ sectorctl_parse_one(sectorctl_t *ctl, sectorctl_given_t *given,
         *options |= SECTORCTL_OPT_TTL;
         break;
 
+    case SECTORCTL_GIVEN_PROXY:
+        ctl->proxy = optarg;
+        break;
+
+    case SECTORCTL_GIVEN_PREFIX:
+        ctl->prefix = optarg;
+        *options |= SECTORCTL_OPT_PREFIX;
+        break;
+
     case SECTORCTL_GIVEN_ALL:
         ctl->all = 1;
         *options |= SECTORCTL_OPT_ALL;
@@ -259,6 +289,10 @@ sectorctl_parse_one(sectorctl_t *ctl, sectorctl_given_t *given,
         ctl->degraded = 1;
         *options |= SECTORCTL_OPT_DEGRADED;
         break;
+
+    case SECTORCTL_GIVEN_MINUTES:
+        *options |= SECTORCTL_OPT_MINUTES;
+        return sectorctl_parse_value(ctl, option);
 
     case SECTORCTL_GIVEN_PARALLEL:
         *options |= SECTORCTL_OPT_PARALLEL;
@@ -277,9 +311,6 @@ sectorctl_parse_one(sectorctl_t *ctl, sectorctl_given_t *given,
 static sectorctl_code_e
 sectorctl_parse_value(sectorctl_t *ctl, int option)
 {
-    char  *end;
-    long   n;
-
     switch (option) {
 
     case SECTORCTL_GIVEN_JSON:
@@ -298,16 +329,11 @@ sectorctl_parse_value(sectorctl_t *ctl, int option)
         return SECTORCTL_OK;
 
     case SECTORCTL_GIVEN_PARALLEL:
-        n = strtol(optarg, &end, 10);
+        return sectorctl_parse_number("parallel", 64, &ctl->parallel);
 
-        if (*optarg < '1' || *optarg > '9' || *end || n > 64) {
-            sectorctl_error("invalid --parallel \"%s\", allowed: 1 to 64",
-                            optarg);
-            return SECTORCTL_USAGE;
-        }
-
-        ctl->parallel = (size_t) n;
-        return SECTORCTL_OK;
+    case SECTORCTL_GIVEN_MINUTES:
+        return sectorctl_parse_number("minutes", SECTORCTL_MINUTES_MAX,
+                                      &ctl->minutes);
 
     case SECTORCTL_GIVEN_KEY:
         sectorctl_error("no key is taken from the command line, where other "
@@ -326,6 +352,26 @@ sectorctl_parse_value(sectorctl_t *ctl, int option)
     /* getopt has said what is wrong */
 
     return SECTORCTL_USAGE;
+}
+
+
+static sectorctl_code_e
+sectorctl_parse_number(const char *name, long most, size_t *value)
+{
+    char  *end;
+    long   n;
+
+    n = strtol(optarg, &end, 10);
+
+    if (*optarg < '1' || *optarg > '9' || *end || n > most) {
+        sectorctl_error("invalid --%s \"%s\", allowed: 1 to %ld", name,
+                        optarg, most);
+        return SECTORCTL_USAGE;
+    }
+
+    *value = (size_t) n;
+
+    return SECTORCTL_OK;
 }
 
 
@@ -419,6 +465,36 @@ sectorctl_run(sectorctl_t *ctl, const sectorctl_command_t *command,
 }
 
 
+/* Of one command, or of all. */
+
+static sectorctl_code_e
+sectorctl_help_of(sectorctl_t *ctl)
+{
+    const sectorctl_command_t  *command;
+
+    if (ctl->n_args == 1) {
+        sectorctl_help();
+        return SECTORCTL_OK;
+    }
+
+    command = sectorctl_find(ctl->args[1]);
+
+    if (command == NULL || ctl->n_args > 2) {
+        sectorctl_error("no command \"%s\", see \"sectorctl help\"",
+                        ctl->args[ctl->n_args - 1]);
+        return SECTORCTL_USAGE;
+    }
+
+    printf("usage: sectorctl %s%s%s\n\n%s\n%s", command->name,
+           *command->synopsis ? " " : "", command->synopsis, command->help,
+           command->options & SECTORCTL_OPT_KEY
+           ? "To change something takes a key: SECTORCTL_KEY or --key-file.\n"
+           : "");
+
+    return SECTORCTL_OK;
+}
+
+
 static void
 sectorctl_help(void)
 {
@@ -433,7 +509,8 @@ sectorctl_help(void)
         printf("  %-42s  %s\n", line, command->help);
     }
 
-    puts("  help                                        this text\n"
+    puts("  help [COMMAND]                              this text, or a "
+         "command's\n"
          "\n"
          "  --json              the server's JSON as it is\n"
          "  --url=URL           the server [SECTORCTL_URL, "
@@ -446,6 +523,7 @@ sectorctl_help(void)
          "                      SECTORCTL_KEY_FILE]\n"
          "  --timeout=TIME      of a request [30s]; of wait-healthy in all "
          "[60s]\n"
+         "  --proxy=URL         the way to the server, also of the key\n"
          "  --version\n"
          "\n"
          "exit: 0 done, 1 the answer is an error or unhealthy, 2 usage,\n"

@@ -6,6 +6,7 @@
  *     sectorctl_client.c   one request and what its answer means
  *     sectorctl_print.c    what people read
  *     sectorctl_read.c     get, snapshot, explain
+ *     sectorctl_list.c     entries, history, refresh
  *     sectorctl_status.c   status, wait-healthy
  *     sectorctl_write.c    set, clear, enable, disable, breaker
  *     sectorctl_warm.c     warm
@@ -26,6 +27,8 @@
 #define SECTORCTL_KEY_MAX      256      /* of a key, as the server has it */
 #define SECTORCTL_SYMBOL_MAX   32
 #define SECTORCTL_PARALLEL     4
+#define SECTORCTL_MINUTES      60
+#define SECTORCTL_MINUTES_MAX  1440
 #define SECTORCTL_TIMEOUT_MS   30000    /* of a request */
 #define SECTORCTL_WAIT_MS      60000    /* of wait-healthy */
 
@@ -63,6 +66,9 @@ typedef struct {
     char          **args;                       /* of the command */
     size_t          n_args;
     const char     *ttl;                        /* NULL: not given */
+    const char     *proxy;                      /* the same */
+    const char     *prefix;                     /* the same */
+    size_t          minutes;                    /* of history */
     long            timeout_ms;                 /* 0: not given */
     size_t          parallel;
     unsigned        json:1;
@@ -78,8 +84,11 @@ sectorctl_code_e sectorctl_cmd_breaker(sectorctl_t *ctl);
 sectorctl_code_e sectorctl_cmd_clear(sectorctl_t *ctl);
 sectorctl_code_e sectorctl_cmd_disable(sectorctl_t *ctl);
 sectorctl_code_e sectorctl_cmd_enable(sectorctl_t *ctl);
+sectorctl_code_e sectorctl_cmd_entries(sectorctl_t *ctl);
 sectorctl_code_e sectorctl_cmd_explain(sectorctl_t *ctl);
 sectorctl_code_e sectorctl_cmd_get(sectorctl_t *ctl);
+sectorctl_code_e sectorctl_cmd_history(sectorctl_t *ctl);
+sectorctl_code_e sectorctl_cmd_refresh(sectorctl_t *ctl);
 sectorctl_code_e sectorctl_cmd_set(sectorctl_t *ctl);
 sectorctl_code_e sectorctl_cmd_snapshot(sectorctl_t *ctl);
 sectorctl_code_e sectorctl_cmd_status(sectorctl_t *ctl);

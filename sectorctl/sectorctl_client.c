@@ -6,6 +6,7 @@
  */
 
 #include "sectorctl_client.h"
+#include "sectorctl_conf.h"
 #include "sectorctl_print.h"
 
 #include <ctype.h>
@@ -22,6 +23,7 @@
 static void sectorctl_call_options(sectorctl_call_t *call,
     const char *method);
 static void sectorctl_call_protocols(CURL *easy);
+static void sectorctl_call_proxy(sectorctl_call_t *call);
 static void sectorctl_call_header(sectorctl_call_t *call, const char *line);
 static size_t sectorctl_call_write(char *data, size_t size, size_t n,
     void *arg);
@@ -105,6 +107,7 @@ sectorctl_call_options(sectorctl_call_t *call, const char *method)
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 
     sectorctl_call_protocols(easy);
+    sectorctl_call_proxy(call);
 
     authorities = getenv("SSL_CERT_FILE");
 
@@ -123,6 +126,33 @@ sectorctl_call_protocols(CURL *easy)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
                      (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
+}
+
+
+/*
+ * A proxy of the environment is for pages out there.  It never sees the key,
+ * with which it could change the server, and is no way to this machine.  One
+ * that is named by --proxy is meant, but for this machine there is still none.
+ */
+static void
+sectorctl_call_proxy(sectorctl_call_t *call)
+{
+    CURL         *easy;
+    sectorctl_t  *ctl;
+
+    easy = call->easy;
+    ctl = call->ctl;
+
+    if (sectorctl_conf_loopback(call->url)) {
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+
+    } else if (ctl->proxy) {
+        curl_easy_setopt(easy, CURLOPT_PROXY, ctl->proxy);
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+
+    } else if (call->place == SECTORCTL_ADMIN) {
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    }
 }
 
 

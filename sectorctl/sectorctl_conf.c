@@ -7,13 +7,16 @@
 
 #include "sectorctl_conf.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -360,6 +363,56 @@ sectorctl_conf_symbol(const char *text)
 
     return len >= 1 && len <= SECTORCTL_SYMBOL_MAX && text[len] == '\0'
            && text[strspn(text, ".")] != '\0';
+}
+
+
+int
+sectorctl_conf_loopback(const char *url)
+{
+    int               is;
+    char             *host, *name;
+    CURLU            *u;
+    size_t            len;
+    struct in_addr    v4;
+    struct in6_addr   v6;
+
+    u = curl_url();
+    host = NULL;
+    is = 0;
+
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK
+        && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+    {
+        /* "[::1]"; curl itself has made 127.1 and 0x7f000001 one of four
+         * numbers */
+
+        name = sectorctl_format("%s", host[0] == '[' ? host + 1 : host);
+        len = strlen(name);
+
+        if (len && (name[len - 1] == ']' || name[len - 1] == '.')) {
+            name[--len] = '\0';
+        }
+
+        if (inet_pton(AF_INET, name, &v4) == 1) {
+            is = (ntohl(v4.s_addr) >> 24) == 127;
+
+        } else if (inet_pton(AF_INET6, name, &v6) == 1) {
+            is = IN6_IS_ADDR_LOOPBACK(&v6)
+                 || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+
+        } else {
+            is = strcasecmp(name, "localhost") == 0
+                 || (len > 10 && strcasecmp(name + len - 10, ".localhost")
+                                 == 0);
+        }
+
+        free(name);
+    }
+
+    curl_free(host);
+    curl_url_cleanup(u);
+
+    return is;
 }
 
 

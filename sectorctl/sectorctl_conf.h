@@ -44,6 +44,12 @@ long sectorctl_conf_time(const char *text);
 int sectorctl_conf_symbol(const char *text);
 
 
+/* Whether a URL is of this machine: 127.0.0.0/8, ::1, mapped into IPv6 or not,
+ * localhost and what ends with .localhost (RFC 6761, 6.3). */
+
+int sectorctl_conf_loopback(const char *url);
+
+
 /* Milliseconds of a clock that nobody sets. */
 
 long long sectorctl_now_ms(void);

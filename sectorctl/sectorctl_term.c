@@ -213,15 +213,23 @@ sectorctl_screen_flush(sectorctl_screen_t *screen)
 
 
 int
+sectorctl_term_able(void)
+{
+    const char  *term;
+
+    term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO)
+           && !(term && (*term == '\0' || strcmp(term, "dumb") == 0));
+}
+
+
+void
 sectorctl_term_enter(sectorctl_term_t *term)
 {
     sigset_t  set;
 
     memset(term, 0, sizeof(sectorctl_term_t));
-
-    if (!isatty(STDOUT_FILENO)) {
-        return -1;
-    }
 
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
@@ -243,8 +251,6 @@ sectorctl_term_enter(sectorctl_term_t *term)
 
     sectorctl_term_raw();
     sectorctl_term_measure(term);
-
-    return 0;
 }
 
 

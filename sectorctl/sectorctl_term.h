@@ -83,10 +83,15 @@ void sectorctl_screen_end(sectorctl_screen_t *screen,
 void sectorctl_screen_flush(sectorctl_screen_t *screen);
 
 
-/* Takes the terminal, and gives it back as it was: also when the process
- * exits.  Returns -1 if stdout is none. */
+/* Whether stdout is a terminal that knows escapes. */
 
-int sectorctl_term_enter(sectorctl_term_t *term);
+int sectorctl_term_able(void);
+
+
+/* Takes the terminal, and gives it back as it was: also when the process
+ * exits.  stdout is one that is able. */
+
+void sectorctl_term_enter(sectorctl_term_t *term);
 void sectorctl_term_leave(void);
 
 

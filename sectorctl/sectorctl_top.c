@@ -71,9 +71,9 @@ sectorctl_cmd_top(sectorctl_t *ctl)
         return sectorctl_cmd_status(ctl);
     }
 
-    if (ctl->json || !isatty(STDOUT_FILENO)) {
-        sectorctl_error("top needs a terminal; without one, and for --json, "
-                        "use --once");
+    if (ctl->json || !sectorctl_term_able()) {
+        sectorctl_error("top needs a terminal that is not dumb; without one, "
+                        "and for --json, use --once");
         return SECTORCTL_USAGE;
     }
 

@@ -7,6 +7,7 @@
 #include "sectorctl_client.h"
 #include "sectorctl_conf.h"
 #include "sectorctl_print.h"
+#include "sectorctl_term.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -297,14 +298,9 @@ sectorctl_warm_kind(sectorctl_call_t *call)
 static size_t
 sectorctl_warm_columns(sectorctl_t *ctl)
 {
-    const char      *term;
     struct winsize   size;
 
-    term = getenv("TERM");
-
-    if (ctl->json || !isatty(STDOUT_FILENO)
-        || (term && strcmp(term, "dumb") == 0))
-    {
+    if (ctl->json || !sectorctl_term_able()) {
         return 0;
     }
 

@@ -208,6 +208,17 @@ sectorctl_write_removed(sectorctl_call_t *call, const char *what,
                sectorctl_print_value(text, sizeof(text), removed));
     }
 
+    /* who names something means that it is there */
+
+    if (code == SECTORCTL_OK && *what
+        && json_integer_value(json_object_get(sectorctl_call_data(call),
+                                              "removed")) == 0)
+    {
+        fflush(stdout);
+        sectorctl_error("%s%s: nothing was there to remove", what, name);
+        code = SECTORCTL_FAILED;
+    }
+
     sectorctl_call_free(call);
 
     return code;

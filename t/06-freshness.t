@@ -357,7 +357,7 @@ wait_until {
     my $entry = get('/status/entries')->{json}{entries}[0];
     my $explained = get('/status/explain/XLK')->{json};
 
-    $sums{"answer $_"}++ for $metadata->{age} + $metadata->{ttl}, $answer->{headers}{age} + $left;
+    $sums{"answer $_"}++ for $metadata->{age} + $metadata->{ttl}, $left;
     $sums{"entry $_"}++ for $entry->{age} + $entry->{ttl};
     $sums{"explained $_"}++ for $explained->{age} + $explained->{ttl};
 

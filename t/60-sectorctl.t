@@ -9,6 +9,7 @@ use warnings;
 
 use lib 't/lib';
 use Ending ();
+use Cwd ();
 use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
@@ -56,7 +57,7 @@ sub file {
 
 # The reference configuration's prefixes; script is the upstream's.
 sub start {
-    my ($script, $source, $api) = @_;
+    my ($script, $source, $more, $api) = @_;
     my $keys = file('keys', "# keys\n\nsecret-1\nsecret-2\n");
 
     $key = '/c' . ++$number . '/';
@@ -64,6 +65,7 @@ sub start {
 sector_cache_zone sectors   1m ttl=10m stale=1h;
 sector_cache_zone snapshots 1m ttl=10m;
 sector_cache_source up retries=0 @{[$source || '']};
+@{[$more || '']}
 server {
     listen %PORT%;
     %PID%
@@ -244,6 +246,9 @@ subtest 'help, version and the manual' => sub {
     my $help = succeeds(qr/^usage: sectorctl COMMAND/, 'help');
 
     is(succeeds(undef, '--help'), $help, '--help is the same');
+    succeeds(qr/\Ausage: sectorctl clear NAMESPACE.*key/s, 'help', 'clear');
+    succeeds(qr/\Ausage: sectorctl status\n/, 'help', 'status');
+    fails(2, 'no command "nothing"', 'help', 'nothing');
     succeeds(qr/\Asectorctl \d+\.\d+\.\d+\n\z/, '--version');
 
     open my $in, '<', 'sectorctl/sectorctl.1' or die $!;
@@ -319,8 +324,8 @@ subtest 'symbols with signs, long ones, and those that endpoints are named as'
 {
     my @long = map { "0123456789ABCDEF^=&_-.012345678$_" } 0, 1;
 
-    start('ok', '', "sector_cache_symbols { M&M.NS Mahindra; HEALTH Health;"
-                    . " @{[ map { qq($_ Long; ) } @long ]} }");
+    start('ok', '', '', "sector_cache_symbols { M&M.NS Mahindra;"
+                    . " HEALTH Health; @{[ map { qq($_ Long; ) } @long ]} }");
 
     succeeds(qr/^symbol +M&M\.NS\nprice +101$/m, 'get', 'm&m.ns');
     succeeds(qr/^symbol +HEALTH\nprice +101$/m, 'get', 'health');
@@ -342,6 +347,130 @@ subtest 'symbols with signs, long ones, and those that endpoints are named as'
         for 'HEALTH', $long[1];
     succeeds(undef, 'warm');
     is(get('/api/v1/sectors/M&M.NS')->{cache}, 'hit', 'all are');
+    ended_well();
+};
+
+
+subtest 'entries, refresh and history' => sub {
+    start('ok', '', 'sector_cache_zone metrics 1m ttl=1h;');
+    run('warm', 'XLK', 'XLF', 'SPY');
+
+    succeeds(qr/\AKEY .* TTL +HITS\nSPY +fresh .*\nXLF .*\nXLK .*\n\z/,
+             'entries');
+    succeeds(qr/\AKEY [^\n]*\nXLF [^\n]*\nXLK [^\n]*\n\z/, 'entries', 'sectors',
+             '--prefix=XL');
+    succeeds(qr/\AKEY [^\n]*\n\z/, 'entries', 'snapshots');
+    my $json = succeeds(undef, 'entries', '--json', '--prefix=S');
+    is(JSON::PP::decode_json($json)->{entries}[0]{key}, 'SPY', 'with --json');
+    fails(1, '\(404 ', 'entries', 'no_such_namespace');
+
+    succeeds(qr/\ASYMBOL .*\nXLK +ok +yes +600\n\z/, 'refresh', 'xlk');
+    is($upstream->calls("${key}XLK"), 2, 'it was fetched, fresh or not');
+    succeeds(qr/^XLU +ok .*^SPY +ok /ms, 'refresh');
+    is($upstream->calls($key), 16, 'all of them');
+
+    my ($status, $out) = run('refresh', 'XLK', '--json');
+    is(JSON::PP::decode_json($out)->{data}{XLK}{status}, 'ok', 'with --json');
+
+    {
+        local $ENV{SECTORCTL_KEY} = '';
+        fails(4, 'no key was given', 'refresh', 'XLK');
+    }
+
+    succeeds(qr/\ATIME +REQUESTS .*MEAN MS\n[^\n]*\d{4}-\d\d-\d\d.*\n\z/s,
+             'history', '--minutes=5');
+    ok(JSON::PP::decode_json(succeeds(undef, 'history', '--json'))->{current},
+       'with --json');
+    fails(2, 'allowed: 1 to 1440', 'history', "--minutes=$_")
+        for 0, 1441, 'x';
+    ended_well();
+};
+
+
+subtest 'a refresh that fails' => sub {
+    start('status:500');
+    my ($status, $out, $err) = run('refresh', 'XLK', 'XLF');
+    is($status, 1, 'is no success');
+    like($err, qr/\Asectorctl: .*UPSTREAM_ERROR\)\n/, 'and why');
+    ended_well();
+};
+
+
+subtest 'proxies' => sub {
+    my $proxy = fake(http(200, '{"success":true,"data":{"proxied":true}}'));
+    local @ENV{qw(http_proxy all_proxy SECTORCTL_KEY)}
+        = ($proxy->{url}, $proxy->{url}, 'secret-2');
+    local $ENV{SECTORCTL_URL};
+
+    # this machine, however it is called: nobody is there
+    for my $host ('127.0.0.1', '127.7.7.7', '[::1]', 'localhost',
+                  'LOCALHOST.', 'cache.localhost', '127.1',
+                  '[::ffff:127.0.0.1]')
+    {
+        $ENV{SECTORCTL_URL} = "http://$host:1";
+
+        for my $command ([qw(get XLK)], [qw(status)], [qw(enable)],
+                         ['enable', "--proxy=$proxy->{url}"])
+        {
+            my ($status) = run(@$command, '--timeout=5s');
+            is($status, 3, "$host is asked itself: @$command");
+        }
+    }
+
+    is($proxy->{got}->(), '', 'the proxy saw nothing of it');
+
+    # another one; the name is no machine's (RFC 6761)
+    $ENV{SECTORCTL_URL} = 'http://cache.invalid';
+    my ($status) = run('enable', '--timeout=5s');
+    is($status, 3, 'the key goes to no proxy of the environment');
+    is($proxy->{got}->(), '', 'which sees nothing');
+
+    run('explain', 'XLK');
+    like($proxy->{got}->(), qr{^GET http://cache\.invalid/}, 'others do');
+    unlike($proxy->{got}->(), qr/secret/, 'without the key');
+
+    succeeds(undef, 'enable', "--proxy=$proxy->{url}");
+    like($proxy->{got}->(), qr/^X-API-Key: secret-2\r$/m,
+         'one that was named has it');
+    stop($proxy);
+};
+
+
+subtest 'a dumb terminal' => sub {
+    plan skip_all => 'no pseudo-terminal' unless $terminals;
+    start('ok');
+    for my $term ('dumb', '') {
+        my ($status, $out) = on_terminal("TERM=$term $ctl top");
+        is($status, 2, "top needs another than \"$term\"");
+        unlike($out, qr/\033/, 'and sends no escapes');
+    }
+    ended_well();
+};
+
+
+subtest 'completion' => sub {
+    start('ok');
+    my $complete = sub {
+        my (@words) = @_;
+        my $path = Cwd::abs_path($ctl);
+        my $script = "sectorctl() { $path \"\$\@\"; }\n"
+            . ". sectorctl/sectorctl.bash\nCOMP_WORDS=(@words '')\n"
+            . "COMP_CWORD=" . @words . "\n_sectorctl\n"
+            . 'printf "%s\n" "${COMPREPLY[@]}"';
+        open my $in, '-|', 'bash', '-c', $script or die $!;
+        return join ' ', sort map { chomp; $_ } <$in>;
+    };
+    my $all = join ' ', sort @symbols;
+
+    is($complete->('sectorctl', 'clear'),
+       join(' ', sort @symbols, qw(sectors snapshots)),
+       'clear: symbols and namespaces');
+    is($complete->('sectorctl', 'breaker'), 'up', 'breaker: sources');
+    is($complete->('sectorctl', 'entries'), 'sectors snapshots',
+       'entries: namespaces');
+    is($complete->('sectorctl', 'refresh'), $all, 'refresh: symbols');
+    like($complete->('sectorctl', 'help'), qr/^breaker clear /,
+         'help: commands');
     ended_well();
 };
 
@@ -433,10 +562,20 @@ subtest 'it writes' => sub {
     fails(7, 'No such file', 'set', 'XLK', "$dir/none.json");
 
     succeeds(qr/\Asymbol XLK: 1 removed\n\z/, 'clear', 'XLK');
-    succeeds(qr/\Asymbol XLK: 0 removed\n\z/, 'clear', 'XLK');
+    for my $nothing (['symbol XLK', 'XLK'], ['namespace snapshots', 'snapshots']) {
+        my ($status, $out, $err) = run('clear', $nothing->[1]);
+        is("$status $out", "1 $nothing->[0]: 0 removed\n", 'nothing there');
+        is($err, "sectorctl: $nothing->[0]: nothing was there to remove\n",
+           'is said');
+    }
+
+    run('clear', '--all');
+    succeeds(qr/\Aall: 0 removed\n\z/, 'clear', '--all');
+    run('set', 'XLF', "$dir/xlf.json");
     is(get('/api/v1/sectors/XLK')->{json}{data}{price}, 101, 'it is gone');
-    succeeds(qr/\Anamespace sectors: 2 removed\nsymbol SPY: 0 removed\n\z/,
-             'clear', 'sectors', 'SPY');
+    run('warm', 'SPY');
+    succeeds(qr/\Asymbol SPY: 1 removed\nnamespace sectors: 2 removed\n\z/,
+             'clear', 'SPY', 'sectors');
     run('warm', 'XLK', 'XLF', 'XLE');
     succeeds(qr/\Aall: 3 removed\n\z/, 'clear', '--all');
     fails(1, '\(4\d\d ', 'clear', 'no/such');
