@@ -10,7 +10,7 @@
 static void ngx_http_sector_cache_entry_refused(
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key, sector_entry_t *entry,
     const char *why);
-static sector_store_state_e ngx_http_sector_cache_entry_modified(
+static ngx_uint_t ngx_http_sector_cache_entry_modified(
     ngx_http_sector_cache_zone_t *zone, ngx_str_t *key,
     sector_entry_t *entry);
 
@@ -99,7 +99,6 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     u_char                *value;
     sector_store_item_t    item;
     sector_store_error_e   error;
-    sector_store_state_e   state;
 
     ngx_memzero(&item, sizeof(sector_store_item_t));
 
@@ -121,11 +120,10 @@ ngx_http_sector_cache_entry_put(ngx_http_sector_cache_zone_t *zone,
     value = NULL;
 
     if (entry) {
-        state = ngx_http_sector_cache_entry_modified(zone, key, entry);
+        /* fresh until the market opens it may be to the store alone; whether
+         * anything else is, only the store can tell without a race */
 
-        /* fresh until the market opens it may be to the store alone */
-
-        if (state != SECTOR_STORE_FRESH) {
+        if (ngx_http_sector_cache_entry_modified(zone, key, entry)) {
             item.unless_fresh = 0;
         }
 
@@ -235,21 +233,27 @@ ngx_http_sector_cache_entry_refused(ngx_http_sector_cache_zone_t *zone,
 
 
 /* Data that did not change was modified when it was modified before; but not
- * in the future, where a clock was wrong.  Returns the state of the entry that
- * is there. */
+ * in the future, where a clock was wrong.  Returns whether what is there was
+ * stored while the market was closed, and is past its time since. */
 
-static sector_store_state_e
+static ngx_uint_t
 ngx_http_sector_cache_entry_modified(ngx_http_sector_cache_zone_t *zone,
     ngx_str_t *key, sector_entry_t *entry)
 {
+    ngx_uint_t            opened;
     sector_entry_t        earlier;
     sector_store_view_t   view;
     sector_store_state_e  state;
 
+    earlier.flags = 0;
+
     state = ngx_http_sector_cache_entry_read(zone, key, &view, &earlier);
 
+    opened = (state != SECTOR_STORE_FRESH
+              && (earlier.flags & SECTOR_ENTRY_CLOSED));
+
     if (state == SECTOR_STORE_NONE) {
-        return state;
+        return opened;
     }
 
     if (!view.negative && earlier.etag == entry->etag
@@ -260,7 +264,7 @@ ngx_http_sector_cache_entry_modified(ngx_http_sector_cache_zone_t *zone,
 
     sector_store_read_end(&zone->store);
 
-    return state;
+    return opened;
 }
 
 
