@@ -45,7 +45,7 @@ static void ngx_http_sector_cache_source_closed_locked(
     sector_flight_outcome_t *outcome);
 static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_ride_locked(
     ngx_http_sector_cache_source_t *source, ngx_http_sector_cache_ride_t *ride,
-    ngx_uint_t many);
+    ngx_uint_t many, ngx_uint_t place);
 static void ngx_http_sector_cache_source_hold_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn);
@@ -185,7 +185,7 @@ ngx_http_sector_cache_source_fly_locked(ngx_http_sector_cache_source_t *source,
 
 void
 ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ride_t *rides, ngx_uint_t n)
+    ngx_http_sector_cache_ride_t *rides, ngx_uint_t n, ngx_uint_t place)
 {
     ngx_uint_t  i;
 
@@ -193,8 +193,8 @@ ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
 
     for (i = 0; i < n; i++) {
         rides[i].result = ngx_http_sector_cache_source_ride_locked(source,
-                                                              &rides[i],
-                                                              n > 1);
+                                                              &rides[i], n > 1,
+                                                              place);
     }
 
     ngx_shmtx_unlock(&source->shpool->mutex);
@@ -204,7 +204,7 @@ ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
 static ngx_http_sector_cache_turn_e
 ngx_http_sector_cache_source_ride_locked(
     ngx_http_sector_cache_source_t *source, ngx_http_sector_cache_ride_t *ride,
-    ngx_uint_t many)
+    ngx_uint_t many, ngx_uint_t place)
 {
     uint64_t                       id;
     sector_hold_slot_t            *slot;
@@ -245,7 +245,7 @@ ngx_http_sector_cache_source_ride_locked(
 
     ngx_http_sector_cache_source_policy(source, &policy);
 
-    join = sector_flight_ride(source->flights, &policy, &want,
+    join = sector_flight_ride(source->flights, &policy, &want, place != 0,
                               ngx_current_msec, &id);
 
     ngx_memzero(ride->turn, sizeof(ngx_http_sector_cache_turn_t));
