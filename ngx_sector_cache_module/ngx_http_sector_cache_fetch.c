@@ -40,7 +40,6 @@ static void ngx_http_sector_cache_fetch_share(
 static ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_find(
     ngx_http_sector_cache_wanted_t *wanted);
 static void ngx_http_sector_cache_fetch_step(ngx_event_t *ev);
-static void ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f);
 static ngx_uint_t ngx_http_sector_cache_fetch_probes(
     ngx_http_sector_cache_fetch_t *f);
@@ -336,7 +335,7 @@ ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f)
     if (f->carrier) {
         ngx_http_sector_cache_fetch_reunite(f);
 
-        if (!ngx_http_sector_cache_fetch_board(f)) {
+        if (!ngx_http_sector_cache_fetch_board(f, 0)) {
             ngx_http_sector_cache_fetch_deliver(f);
             return;
         }
@@ -387,9 +386,10 @@ ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f)
 }
 
 
-/* It was woken, perhaps for nothing. */
+/* It was woken, perhaps for nothing; or its time in the queue is over, unless
+ * it has been given a place by now. */
 
-static void
+void
 ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f)
 {
     sector_flight_outcome_t       outcome;
@@ -405,11 +405,28 @@ ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f)
         return;
 
     case NGX_HTTP_SECTOR_CACHE_TURN_QUEUED:
+
+        if (f->state == NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED
+            && !f->timer.timer_set)
+        {
+            ngx_http_sector_cache_fetch_refuse(f, turn);
+            return;
+        }
+
         ngx_http_sector_cache_fetch_park(f,
                                          NGX_HTTP_SECTOR_CACHE_FETCH_QUEUED);
         return;
 
     case NGX_HTTP_SECTOR_CACHE_TURN_JOINED:
+
+        /* ours was perhaps taken over by another while we stood still */
+
+        if (f->timer.timer_set) {
+            ngx_del_timer(&f->timer);
+        }
+
+        ngx_http_sector_cache_fetch_park(f,
+                                         NGX_HTTP_SECTOR_CACHE_FETCH_JOINED);
         return;
 
     case NGX_HTTP_SECTOR_CACHE_TURN_OPEN:
@@ -449,7 +466,8 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
 
     if ((f->shared && !f->force
          && ngx_http_sector_cache_fetch_memory(f, 0) == NGX_OK)
-        || (f->carrier && !ngx_http_sector_cache_fetch_aboard(f)))
+        || (f->carrier && !(ngx_http_sector_cache_fetch_board(f, 1)
+                            && ngx_http_sector_cache_fetch_aboard(f))))
     {
         ngx_http_sector_cache_source_drop(f->source, &f->turn);
         ngx_http_sector_cache_fetch_deliver(f);
@@ -490,7 +508,7 @@ ngx_http_sector_cache_fetch_go(ngx_http_sector_cache_fetch_t *f)
     }
 
     f->deadline_ms = ngx_current_msec + (ngx_msec_t) f->source->timeout_ms;
-    ngx_add_timer(&f->timeout, (ngx_msec_t) f->source->timeout_ms);
+    ngx_http_sector_cache_fetch_tick(f);
 
     ngx_http_sector_cache_fetch_call(f);
 }

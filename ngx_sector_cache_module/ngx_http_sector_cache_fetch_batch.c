@@ -102,7 +102,8 @@ ngx_http_sector_cache_fetch_get_off(ngx_http_sector_cache_fetch_t *carrier,
  * as well, and so does a process without memory. */
 
 ngx_uint_t
-ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier)
+ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier,
+    ngx_uint_t place)
 {
     ngx_uint_t                      i, n;
     ngx_queue_t                    *q;
@@ -137,7 +138,7 @@ ngx_http_sector_cache_fetch_board(ngx_http_sector_cache_fetch_t *carrier)
         n++;
     }
 
-    ngx_http_sector_cache_source_ride(carrier->source, rides, n);
+    ngx_http_sector_cache_source_ride(carrier->source, rides, n, place);
 
     for (i = 0; i < n; i++) {
         ngx_http_sector_cache_fetch_boarded(carrier, &rides[i]);

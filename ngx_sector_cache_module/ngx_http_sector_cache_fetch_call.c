@@ -8,9 +8,19 @@
  *
  * Each call needs the breaker's leave and the rate limit's; the place is kept
  * from the first one to the end.
+ *
+ * A process may stand still, stopped or starved, while the upstream answers;
+ * its timers are late then.  What fails in such a fetch says nothing of the
+ * upstream, and nobody is told that it was too slow: the fetch ends as one that
+ * was aborted, so that whoever waits at another worker goes on, and begins
+ * anew here, once.
  */
 
 #include "ngx_http_sector_cache_fetch_internal.h"
+
+
+#define NGX_HTTP_SECTOR_CACHE_TICK_MS     250
+#define NGX_HTTP_SECTOR_CACHE_STILL_MS    500       /* late for a timer */
 
 
 static ngx_int_t ngx_http_sector_cache_fetch_run(
@@ -26,6 +36,10 @@ static uint64_t ngx_http_sector_cache_fetch_key(
 static ngx_int_t ngx_http_sector_cache_fetch_pause(
     ngx_http_sector_cache_fetch_t *f);
 static void ngx_http_sector_cache_fetch_again(
+    ngx_http_sector_cache_fetch_t *f);
+static ngx_uint_t ngx_http_sector_cache_fetch_stood(
+    ngx_http_sector_cache_fetch_t *f);
+static void ngx_http_sector_cache_fetch_anew(
     ngx_http_sector_cache_fetch_t *f);
 
 
@@ -160,6 +174,14 @@ ngx_http_sector_cache_fetch_done(ngx_http_sector_cache_detached_t *d)
     f->detached = NULL;
 
     ngx_http_sector_cache_fetch_judge(f, d);
+
+    if (f->passing && f->answer.upstream_status < NGX_HTTP_SPECIAL_RESPONSE
+        && ngx_http_sector_cache_fetch_stood(f))
+    {
+        ngx_http_sector_cache_fetch_anew(f);
+        return;
+    }
+
     ngx_http_sector_cache_fetch_ended(f);
 
     if (f->carrier && ngx_http_sector_cache_fetch_parted(f) == NGX_OK) {
@@ -290,7 +312,7 @@ ngx_http_sector_cache_fetch_timer(ngx_event_t *ev)
         return;
     }
 
-    ngx_http_sector_cache_fetch_refuse(f, NGX_HTTP_SECTOR_CACHE_TURN_QUEUED);
+    ngx_http_sector_cache_fetch_look(f);
 }
 
 
@@ -332,7 +354,23 @@ ngx_http_sector_cache_fetch_again(ngx_http_sector_cache_fetch_t *f)
 }
 
 
-/* The time of all calls is over. */
+/* The timer of all calls goes in steps, since one that is late shows that this
+ * process stood still. */
+
+void
+ngx_http_sector_cache_fetch_tick(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_msec_int_t  left;
+
+    left = (ngx_msec_int_t) (f->deadline_ms - ngx_current_msec);
+    left = ngx_min(left, NGX_HTTP_SECTOR_CACHE_TICK_MS);
+
+    f->tick_ms = ngx_current_msec + (ngx_msec_t) left;
+    ngx_add_timer(&f->timeout, (ngx_msec_t) left);
+}
+
+
+/* A step, or the time of all calls, is over. */
 
 void
 ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev)
@@ -343,12 +381,29 @@ ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev)
     f = ev->data;
     d = f->detached;
 
+    (void) ngx_http_sector_cache_fetch_stood(f);
+
+    if ((ngx_msec_int_t) (f->deadline_ms - ngx_current_msec) > 0) {
+        ngx_http_sector_cache_fetch_tick(f);
+        return;
+    }
+
+    f->detached = NULL;
+
+    if (f->stood) {
+        if (d) {
+            ngx_http_sector_cache_detached_abort(d);
+        }
+
+        ngx_http_sector_cache_fetch_anew(f);
+        return;
+    }
+
     if (d == NULL) {
         ngx_http_sector_cache_fetch_end(f, &f->call);
         return;
     }
 
-    f->detached = NULL;
     f->answer.upstream_status = 0;
     f->foreign = 1;
     f->refused = 0;
@@ -361,4 +416,64 @@ ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev)
     ngx_http_sector_cache_fetch_ended(f);
     ngx_http_sector_cache_detached_abort(d);
     ngx_http_sector_cache_fetch_end(f, &f->call);
+}
+
+
+/* Whether this process stood still since the first call: the timer that is to
+ * run next was late, or is. */
+
+static ngx_uint_t
+ngx_http_sector_cache_fetch_stood(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_msec_int_t  late;
+
+    late = (ngx_msec_int_t) (ngx_current_msec - f->tick_ms);
+
+    if (late > NGX_HTTP_SECTOR_CACHE_STILL_MS) {
+        f->stood = 1;
+    }
+
+    return f->stood;
+}
+
+
+/* This process stood still: ends the fetch, which others may begin then, and
+ * begins it anew, or joins theirs. */
+
+static void
+ngx_http_sector_cache_fetch_anew(ngx_http_sector_cache_fetch_t *f)
+{
+    ngx_http_sector_cache_fetch_fail(f, NGX_HTTP_SECTOR_CACHE_FETCH_ABORTED,
+                                     "Fetch from source %V was ended, this "
+                                     "process stood still", &f->source->name);
+    f->answer.upstream_status = 0;
+    f->answer.retry_after_ms = 0;
+    f->answer.elapsed_ms = ngx_current_msec - f->started_ms;
+    f->foreign = 0;
+    f->own = 0;
+    f->refused = 0;
+    f->told = 0;
+
+    if (f->anew) {
+        ngx_http_sector_cache_fetch_end(f, NULL);
+        return;
+    }
+
+    f->anew = 1;
+    f->stood = 0;
+    f->calls = 0;
+
+    ngx_http_sector_cache_fetch_tell(f, NULL,
+                                     f->turn.admitted ? SECTOR_FETCH_ABORTED
+                                                      : SECTOR_FETCH_STATS_N);
+    ngx_http_sector_cache_fetch_log(f);
+
+    ngx_http_sector_cache_fetch_unpark(f);
+    f->state = NGX_HTTP_SECTOR_CACHE_FETCH_STARTING;
+
+    if (f->timeout.timer_set) {
+        ngx_del_timer(&f->timeout);
+    }
+
+    ngx_post_event(&f->step, &ngx_posted_events);
 }

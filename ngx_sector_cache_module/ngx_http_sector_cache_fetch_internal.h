@@ -93,10 +93,12 @@ struct ngx_http_sector_cache_fetch_s {
     ngx_http_sector_cache_fetch_state_e state;
     ngx_event_t                         step;       /* posted */
     ngx_event_t                         timer;      /* of queue, or pause */
-    ngx_event_t                         timeout;    /* timer of all calls */
+    ngx_event_t                         timeout;    /* timer of all calls, in
+                                                       short steps */
     ngx_msec_t                          started_ms;
     ngx_msec_t                          call_ms;    /* the last call began */
     ngx_msec_t                          deadline_ms;
+    ngx_msec_t                          tick_ms;    /* the step ends */
     ngx_uint_t                          calls;
     ngx_http_sector_cache_turn_t        turn;
     ngx_http_sector_cache_detached_t   *detached;   /* while CALLING */
@@ -146,6 +148,10 @@ struct ngx_http_sector_cache_fetch_s {
                                                        one was not */
     unsigned                            noted:1;    /* that it failed is known
                                                        of its carrier */
+    unsigned                            stood:1;    /* this process stood still
+                                                       while it called */
+    unsigned                            anew:1;     /* for which it was begun
+                                                       anew */
 };
 
 
@@ -196,14 +202,15 @@ void ngx_http_sector_cache_fetch_lacks(ngx_http_sector_cache_fetch_t *f);
 
 
 /* Of the way: makes a fetch that is not begun yet; has one that was to ride go
- * alone; takes a turn; waits for another's; and waits no longer, for whatever
- * it waited. */
+ * alone; takes a turn; looks what became of it; waits for another's; and waits
+ * no longer, for whatever it waited. */
 
 ngx_http_sector_cache_fetch_t *ngx_http_sector_cache_fetch_create(
     ngx_http_sector_cache_wanted_t *wanted,
     ngx_http_sector_cache_fetch_conf_t *how);
 void ngx_http_sector_cache_fetch_alone(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_begin(ngx_http_sector_cache_fetch_t *f);
+void ngx_http_sector_cache_fetch_look(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_park(ngx_http_sector_cache_fetch_t *f,
     ngx_http_sector_cache_fetch_state_e state);
 void ngx_http_sector_cache_fetch_unpark(ngx_http_sector_cache_fetch_t *f);
@@ -229,10 +236,11 @@ void ngx_http_sector_cache_fetch_deliver(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_unref(ngx_http_sector_cache_fetch_t *f);
 
 
-/* Of the calls: makes one, f may be gone when it returns; and what its timers
- * run, that of queue or pause and that of all calls. */
+/* Of the calls: makes one, f may be gone when it returns; sets the timer of all
+ * calls; and what its timers run, that of queue or pause and that one. */
 
 void ngx_http_sector_cache_fetch_call(ngx_http_sector_cache_fetch_t *f);
+void ngx_http_sector_cache_fetch_tick(ngx_http_sector_cache_fetch_t *f);
 void ngx_http_sector_cache_fetch_timer(ngx_event_t *ev);
 void ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev);
 
@@ -243,11 +251,12 @@ void ngx_http_sector_cache_fetch_timeout(ngx_event_t *ev);
 ngx_int_t ngx_http_sector_cache_fetch_carry(
     ngx_http_sector_cache_fetch_t **carrier, ngx_http_sector_cache_fetch_t *f);
 
-/* Whether any are left to fetch: after a look at what others fetch, and after
- * one at what memory has by now. */
+/* Whether any are left to fetch: after a look at what others fetch, before the
+ * wait for a place and when there is one, from when on those that ride have so
+ * long as the call; and after one at what memory has by now. */
 
 ngx_uint_t ngx_http_sector_cache_fetch_board(
-    ngx_http_sector_cache_fetch_t *carrier);
+    ngx_http_sector_cache_fetch_t *carrier, ngx_uint_t place);
 ngx_uint_t ngx_http_sector_cache_fetch_aboard(
     ngx_http_sector_cache_fetch_t *carrier);
 

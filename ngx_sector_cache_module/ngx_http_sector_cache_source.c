@@ -46,7 +46,7 @@ static void ngx_http_sector_cache_source_closed_locked(
     sector_flight_outcome_t *outcome);
 static ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_ride_locked(
     ngx_http_sector_cache_source_t *source, ngx_http_sector_cache_ride_t *ride,
-    ngx_uint_t many);
+    ngx_uint_t many, ngx_uint_t place);
 static void ngx_http_sector_cache_source_hold_locked(
     ngx_http_sector_cache_source_t *source,
     ngx_http_sector_cache_turn_t *turn);
@@ -187,7 +187,7 @@ ngx_http_sector_cache_source_fly_locked(ngx_http_sector_cache_source_t *source,
 
 void
 ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ride_t *rides, ngx_uint_t n)
+    ngx_http_sector_cache_ride_t *rides, ngx_uint_t n, ngx_uint_t place)
 {
     ngx_uint_t  i;
 
@@ -195,8 +195,8 @@ ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
 
     for (i = 0; i < n; i++) {
         rides[i].result = ngx_http_sector_cache_source_ride_locked(source,
-                                                              &rides[i],
-                                                              n > 1);
+                                                              &rides[i], n > 1,
+                                                              place);
     }
 
     ngx_shmtx_unlock(&source->shpool->mutex);
@@ -206,7 +206,7 @@ ngx_http_sector_cache_source_ride(ngx_http_sector_cache_source_t *source,
 static ngx_http_sector_cache_turn_e
 ngx_http_sector_cache_source_ride_locked(
     ngx_http_sector_cache_source_t *source, ngx_http_sector_cache_ride_t *ride,
-    ngx_uint_t many)
+    ngx_uint_t many, ngx_uint_t place)
 {
     uint64_t                       id;
     sector_hold_slot_t            *slot;
@@ -249,7 +249,7 @@ ngx_http_sector_cache_source_ride_locked(
 
     ngx_http_sector_cache_source_policy(source, &policy);
 
-    join = sector_flight_ride(source->flights, &policy, &want,
+    join = sector_flight_ride(source->flights, &policy, &want, place != 0,
                               ngx_current_msec, &id);
 
     ngx_memzero(ride->turn, sizeof(ngx_http_sector_cache_turn_t));

@@ -99,7 +99,8 @@ ngx_http_sector_cache_turn_e ngx_http_sector_cache_source_join(
  * call was refused because of it, or FULL; those that are not shared, GO or
  * ALONE.  All are looked at in one go, so that of two processes that want the
  * same ones, one has them all.  A turn that was had already is kept, and its
- * lease begins anew.  One key rides whether it goes alone or not.
+ * lease begins anew: that of a place where place is not 0, else of the queue.
+ * One key rides whether it goes alone or not.
  */
 typedef struct {
     ngx_http_sector_cache_want_t        want;
@@ -113,7 +114,7 @@ typedef struct {
 
 void ngx_http_sector_cache_source_ride(
     ngx_http_sector_cache_source_t *source,
-    ngx_http_sector_cache_ride_t *rides, ngx_uint_t n);
+    ngx_http_sector_cache_ride_t *rides, ngx_uint_t n, ngx_uint_t place);
 
 
 /*

@@ -104,19 +104,19 @@ sector_flight_join(sector_flight_table_t *t,
 }
 
 
-/* Its lease is as long as the other may wait and then take. */
+/* One lease for the wait and the call together would keep those who joined
+ * behind a process that stands still for both. */
 
 sector_flight_join_e
 sector_flight_ride(sector_flight_table_t *t,
     const sector_flight_policy_t *policy, const sector_flight_want_t *want,
-    uint64_t now_ms, uint64_t *id)
+    int place, uint64_t now_ms, uint64_t *id)
 {
     uint64_t               deadline_ms;
     sector_flight_slot_t  *slot;
 
-    deadline_ms = sector_flight_add(
-                      sector_flight_add(now_ms, policy->lease_ms),
-                      policy->queue_lease_ms);
+    deadline_ms = sector_flight_add(now_ms, place ? policy->lease_ms
+                                                  : policy->queue_lease_ms);
 
     slot = sector_flight_slot(t, *id);
 

@@ -141,11 +141,12 @@ sector_flight_join_e sector_flight_join(sector_flight_table_t *t,
 /*
  * The same for a key that rides: LEAD, it is ours and needs no place; JOINED;
  * or FULL, the table is.  *id is 0, or the number that it had: where it rides
- * still, its lease begins anew.
+ * still, its lease begins anew.  That is as long as the lease of what it rides
+ * on: of a place where place says that it has one, else of the queue.
  */
 sector_flight_join_e sector_flight_ride(sector_flight_table_t *t,
     const sector_flight_policy_t *policy, const sector_flight_want_t *want,
-    uint64_t now_ms, uint64_t *id);
+    int place, uint64_t now_ms, uint64_t *id);
 
 
 /* The flight that want would join, or 0. */

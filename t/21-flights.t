@@ -9,6 +9,7 @@ use warnings;
 use lib 't/lib';
 use IO::Select;
 use Test::More;
+use Time::HiRes qw(sleep time);
 use Upstream qw(get begin finish leave wait_for pass_ttl scaled);
 
 my $upstream = Upstream->new;
@@ -466,7 +467,8 @@ subtest 'a worker that stands still while its lease ends' => sub {
     ok(IO::Select->new(@clients)->can_read(scaled(20)), 'and its clients have'
        . ' their answer');
     kill 'CONT', $worker;
-    finish($_) for @clients;
+    is(scalar(grep { finish($_)->{status} != 200 } @clients), 0,
+       'all of them');
 
     my $source = source();
     is($source->{fetches}, 2, 'two fetches');
@@ -474,6 +476,50 @@ subtest 'a worker that stands still while its lease ends' => sub {
     is($source->{succeeded}, 1, 'and the second a success');
     is($source->{timedOut}, 0, 'the first has no other outcome');
     is($source->{breaker}{state}, 'closed', 'nor is it held against anybody');
+    ended_well();
+};
+
+
+subtest 'a worker that stands still until its time is over' => sub {
+    start(script => 'gate,ok', timeout => '2s', source => 'failures=1');
+    my @clients = crowd(12, '/api/XLK');
+    my ($worker) = fetching();
+
+    kill 'STOP', $worker;
+    # before its lease ends; were it later, another had taken the key over
+    sleep 2.1;
+    kill 'CONT', $worker;
+
+    my @got = answers(@clients);
+    is(scalar(grep { $_->{status} == 200 } @got), 12, 'all are answered');
+
+    my $source = source();
+    is($source->{aborted}, 1, 'what it began came to naught');
+    is($source->{timedOut}, 0, 'nobody was too slow');
+    is($source->{breaker}{state}, 'closed', 'nor is it held against anybody');
+    ended_well();
+};
+
+
+subtest 'a worker that stands still while it is given a place' => sub {
+    # the queue's lease, which ends half a second later, is none any more then
+    start(script => 'gate', source => 'concurrency=1 queue_timeout=2s');
+    my $first = begin('/api/K1');
+    wait_for('one fetches', sub { calls() == 1 });
+    my ($worker) = fetching();
+    my $second = begin('/api/K2', keep => $nginx->of_another($worker));
+    wait_for('one waits', sub { source()->{waiting} == 1 });
+    my ($other) = grep { $_ != $worker } $nginx->children;
+
+    kill 'STOP', $other;
+    $upstream->release($key);
+    is(finish($first)->{status}, 200, 'the first has its answer');
+    sleep 2.1;
+    kill 'CONT', $other;
+
+    wait_for('the second is fetched', sub { calls() == 2 });
+    $upstream->release($key);
+    is(finish($second)->{status}, 200, 'and answered');
     ended_well();
 };
 

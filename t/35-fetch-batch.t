@@ -7,7 +7,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 use Upstream qw(get begin finish leave wait_for pass_ttl scaled);
 
 my $upstream = Upstream->new;
@@ -663,9 +663,11 @@ subtest 'the worker that carries is killed' => sub {
 };
 
 
-subtest 'the worker that carries stands still' => sub {
+subtest 'the worker that carries stands still, and others take its keys over as'
+        . ' soon as one of a single key' => sub {
+    # how long it might have waited for its place is no matter any more
     start(many => 'hold+many:map', timeout => '1s',
-          source => 'failures=1 queue_timeout=100ms');
+          source => 'failures=1 queue_timeout=1h');
     my ($client, $worker, $other) = under_way(qw(XLK XLF));
     my @others = ($other->('/api/XLK'), $other->('/api/?symbols=XLF,XLK'));
     wait_for('they wait', sub { source()->{coalesced} == 3 });
@@ -674,11 +676,36 @@ subtest 'the worker that carries stands still' => sub {
     is(each_of(finish($others[1])), 'XLF:101 XLK:101', 'others go on');
     is(finish($others[0])->{status}, 200, 'all of them');
     kill 'CONT', $worker;
-    finish($client);
+    is(finish($client)->{status}, 200, 'and itself, when it goes on');
 
     my $source = source();
     is($source->{aborted}, 1, 'it was taken back');
     is($source->{timedOut}, 0, 'and has no other outcome');
+    is($source->{breaker}{state}, 'closed', 'nor is it held against anybody');
+    ended_well();
+};
+
+
+subtest 'the worker that carries stands still until the time is over' => sub {
+    start(many => 'hold+many:map,many:map', timeout => '2s',
+          source => 'failures=1 queue_timeout=1h');
+    my ($client, $worker, $other) = under_way(qw(XLK XLF));
+    my @others = ($other->('/api/XLK'), $other->('/api/?symbols=XLF,XLK'));
+    wait_for('they wait', sub { source()->{coalesced} == 3 });
+
+    kill 'STOP', $worker;
+    # before its lease ends; were it later, others had taken the keys over
+    sleep 2.1;
+    kill 'CONT', $worker;
+
+    is(finish($others[0])->{status}, 200, 'another is answered');
+    is(each_of(finish($others[1])) =~ s/10[12]/PRICE/gr,
+       'XLF:PRICE XLK:PRICE', 'so are two');
+    is(finish($client)->{status}, 200, 'and its own');
+
+    my $source = source();
+    is($source->{aborted}, 1, 'what it began is one fetch that came to naught');
+    is($source->{timedOut}, 0, 'nobody was too slow');
     is($source->{breaker}{state}, 'closed', 'nor is it held against anybody');
     ended_well();
 };

@@ -65,13 +65,21 @@ join(const char *key, int32_t owner, uint64_t now, uint64_t *id)
 
 /* Begins to ride anew where *id is a number. */
 static inline sector_flight_join_e
-ride(const char *key, int32_t owner, uint64_t now, uint64_t *id)
+ride_on(int place, const char *key, int32_t owner, uint64_t now, uint64_t *id)
 {
     sector_flight_want_t  want;
 
     want = want_of(key, owner);
 
-    return sector_flight_ride(&table, &policy, &want, now, id);
+    return sector_flight_ride(&table, &policy, &want, place, now, id);
+}
+
+
+/* The same, on a flight that waits for its place. */
+static inline sector_flight_join_e
+ride(const char *key, int32_t owner, uint64_t now, uint64_t *id)
+{
+    return ride_on(0, key, owner, now, id);
 }
 
 

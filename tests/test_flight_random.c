@@ -145,7 +145,7 @@ model_join(const sector_flight_policy_t *p, int key, int32_t owner,
 /* Rides, or goes on to: i is the one it had, or model_n. */
 static void
 model_ride(unsigned i, const sector_flight_policy_t *p, int key,
-    int32_t owner, uint64_t now)
+    int32_t owner, int place, uint64_t now)
 {
     char                   name[8];
     uint64_t               id, deadline;
@@ -155,8 +155,8 @@ model_ride(unsigned i, const sector_flight_policy_t *p, int key,
     snprintf(name, sizeof(name), "K%d", key);
     want = want_of(name, owner);
     id = (i < model_n) ? model[i].id : 0;
-    deadline = now + p->lease_ms + p->queue_lease_ms;
-    got = sector_flight_ride(&table, p, &want, now, &id);
+    deadline = now + (place ? p->lease_ms : p->queue_lease_ms);
+    got = sector_flight_ride(&table, p, &want, place, now, &id);
 
     if (i < model_n && model[i].owner == owner
         && model[i].state == SECTOR_FLIGHT_RIDING)
@@ -433,12 +433,14 @@ test_a_million_events_are_as_the_model_says(void **state)
                 && model[i].state != SECTOR_FLIGHT_DONE)
             {
                 model_ride(i, &sources[model[i].source - 1], model[i].key,
-                           random() % 4 ? model[i].owner : pid, now);
+                           random() % 4 ? model[i].owner : pid,
+                           (int) (random() % 2), now);
                 break;
             }
 
             key = 2 + (int) (random() % (MODEL_KEYS / 2)) * 2;
-            model_ride(model_n, p, key - (p == &sources[1]), pid, now);
+            model_ride(model_n, p, key - (p == &sources[1]), pid,
+                       (int) (random() % 2), now);
             break;
 
         default:

@@ -142,7 +142,8 @@ test_one_that_rides_is_an_orphan_when_its_owner_dies(void **state)
 }
 
 
-/* As long as the other may wait and then take. */
+/* As long as what it rides on may wait, and from when that has its place, as
+ * long as a call may take: not both at once, for which others would wait. */
 static void
 test_a_ride_ends_at_its_millisecond(void **state)
 {
@@ -155,9 +156,9 @@ test_a_ride_ends_at_its_millisecond(void **state)
     (void) ride("B", 1, 10, &b);
     (void) join("B", 2, 10, &joined);
 
-    assert_int_equal(reap(0, 10 + LEASE + QUEUE - 1), 0);
+    assert_int_equal(reap(0, 10 + QUEUE - 1), 0);
     assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_RIDING);
-    assert_int_equal(reap(0, 10 + LEASE + QUEUE), 1 << 2);
+    assert_int_equal(reap(0, 10 + QUEUE), 1 << 2);
     assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_GONE);
     assert_int_equal(sector_flight_look(&table, b), SECTOR_FLIGHT_ORPHAN);
     assert_int_equal(sector_flight_end(&table, b, 1, NULL, 0), 0);
@@ -166,6 +167,32 @@ test_a_ride_ends_at_its_millisecond(void **state)
     (void) ride("A", 1, UINT64_MAX - 1, &a);
     (void) reap(0, UINT64_MAX - 1);
     assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_RIDING);
+}
+
+
+static void
+test_a_ride_on_a_place_lasts_as_long_as_that(void **state)
+{
+    uint64_t  a = 0, b = 0, joined;
+
+    (void) state;
+    begin();
+
+    (void) ride("A", 1, 10, &a);
+    (void) join("A", 2, 10, &joined);
+    (void) ride_on(1, "B", 1, 10, &b);
+    (void) join("B", 2, 10, &joined);
+
+    assert_int_equal(ride_on(1, "A", 1, 400, &a), SECTOR_FLIGHT_LEAD);
+
+    assert_int_equal(reap(0, 10 + LEASE - 1), 0);
+    assert_int_equal(reap(0, 10 + LEASE), 1 << 2);
+    assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_RIDING);
+    assert_int_equal(sector_flight_look(&table, b), SECTOR_FLIGHT_ORPHAN);
+
+    assert_int_equal(reap(0, 400 + LEASE - 1), 0);
+    assert_int_equal(reap(0, 400 + LEASE), 1 << 2);
+    assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_ORPHAN);
 }
 
 
@@ -189,22 +216,22 @@ test_a_ride_is_begun_anew_by_its_owner_alone(void **state)
     assert_int_equal(ride("B", 2, 400, &id), SECTOR_FLIGHT_JOINED);
     assert_int_equal(id, b);
 
-    assert_int_equal(reap(0, LEASE + QUEUE), 1 << 2);
+    assert_int_equal(reap(0, QUEUE), 1 << 2);
     assert_int_equal(sector_flight_look(&table, a), SECTOR_FLIGHT_RIDING);
     assert_int_equal(sector_flight_look(&table, b), SECTOR_FLIGHT_ORPHAN);
 
     /* one that was taken back is begun, or joined where others wait */
 
-    (void) reap(0, LEASE + QUEUE + 400);
+    (void) reap(0, QUEUE + 400);
     id = a;
-    assert_int_equal(ride("A", 1, 2000, &id), SECTOR_FLIGHT_LEAD);
+    assert_int_equal(ride("A", 1, 1000, &id), SECTOR_FLIGHT_LEAD);
     assert_int_not_equal(id, a);
     id = c;
-    assert_int_equal(ride("C", 1, 2000, &id), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(ride("C", 1, 1000, &id), SECTOR_FLIGHT_JOINED);
     assert_int_equal(id, c);
-    assert_int_equal(adopt(c, 2, 2000), SECTOR_FLIGHT_LEAD);
+    assert_int_equal(adopt(c, 2, 1000), SECTOR_FLIGHT_LEAD);
     id = c;
-    assert_int_equal(ride("C", 1, 2000, &id), SECTOR_FLIGHT_JOINED);
+    assert_int_equal(ride("C", 1, 1000, &id), SECTOR_FLIGHT_JOINED);
     assert_int_equal(id, c);
 }
 
@@ -251,6 +278,7 @@ main(void)
             test_what_flies_or_waits_is_joined_by_one_that_would_ride),
         cmocka_unit_test(test_one_that_rides_is_an_orphan_when_its_owner_dies),
         cmocka_unit_test(test_a_ride_ends_at_its_millisecond),
+        cmocka_unit_test(test_a_ride_on_a_place_lasts_as_long_as_that),
         cmocka_unit_test(test_a_ride_is_begun_anew_by_its_owner_alone),
         cmocka_unit_test(test_a_full_table_has_no_seat)
     };
