@@ -266,7 +266,7 @@ is(finish($client)->{headers}{'x-breaker'}, 'closed', 'a success closes it');
         add_header X-All "[$sector_cache_symbol|$sector_cache_symbols|$sector_cache_status|$sector_cache_age|$sector_cache_breaker|$sector_cache_fetch_time]" always;
     }
 --- request eval
-["GET /api/symbols", "GET /api/health", "GET /api/NOPE", "GET /api/XL_K", "GET /api?symbols=", "POST /api/XLK"]
+["GET /api/symbols", "GET /api/health", "GET /api/NOPE", "GET /api/XL~K", "GET /api?symbols=", "POST /api/XLK"]
 --- error_code eval
 [200, 200, 404, 400, 400, 405]
 --- response_headers eval
