@@ -235,7 +235,7 @@ SectorCache::http(source => 'flag_errors failures=100')
         sector_cache_fetch flag_errors /_up/invalid/$sector_cache_symbol;
     }
 --- scenario
-for my $uri (qw(/missing/XLK /failing/XLF /invalid/XLE /missing/NOPE /missing/XL_K /failing/snapshot /missing /missing/snapshot /missing/a/b)) {
+for my $uri (qw(/missing/XLK /failing/XLF /invalid/XLE /missing/NOPE /missing/XL~K /failing/snapshot /missing /missing/snapshot /missing/a/b)) {
     my ($on, $off) = map { get("$uri?cache=$_") } qw(on off);
     cmp_ok($on->{status}, '>=', 400, "$uri is an error");
     is($off->{status}, $on->{status}, 'of the same status');

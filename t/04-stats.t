@@ -333,7 +333,7 @@ contains(stats(), '{"totalRequests":2,"misses":1,"disabled":1}', 'each once');
 
 === TEST 14: what is no request for a symbol is not counted
 --- scenario
-get($_) for '/api?symbols=', '/api/?symbols=XL_K', '/api?symbols=' . 'XLK,' x 50, '/api?symbols=NOPE', '/api/symbols', '/api/health', '/api/NOPE', '/api/XL_K', '/api/XLK/', '/ops/stats';
+get($_) for '/api?symbols=', '/api/?symbols=XL~K', '/api?symbols=' . 'XLK,' x 50, '/api?symbols=NOPE', '/api/symbols', '/api/health', '/api/NOPE', '/api/XL~K', '/api/XLK/', '/ops/stats';
 get('/api/XLK', method => 'DELETE');
 is(stats()->{totalRequests}, 0, 'none is');
 
